@@ -1,0 +1,126 @@
+"""The only module a plugin imports from the core. What stands here is kept stable.
+
+A capability a plugin misses is added here first, never reached for in `musekit.kernel`.
+"""
+
+from musekit import hookimpl, hookspec
+from musekit.auth.models import User
+from musekit.declarations import (
+    ROLES,
+    Backoff,
+    Command,
+    Health,
+    HealthCheck,
+    Job,
+    Migrations,
+    NavItem,
+    Permission,
+    Product,
+    Role,
+    RouteSet,
+    SettingsSection,
+    Slot,
+    Tier,
+    WorkerService,
+)
+from musekit.errors import (
+    ConfigurationError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    LimitReachedError,
+    MuseKitError,
+    NotFoundError,
+    NotSignedInError,
+    TenancyError,
+    UnavailableError,
+)
+from musekit.kernel.actors import Actor
+from musekit.kernel.crypto.keyring import DecryptionError, KeyRing
+from musekit.kernel.database.models import Tenant, plugin_base
+from musekit.kernel.database.session import Database
+from musekit.kernel.database.types import Json, TextArray, UtcDateTime, db_now
+from musekit.kernel.host import Host
+from musekit.kernel.ids import new_id
+from musekit.kernel.outbound.client import Outbound, OutboundClient
+from musekit.kernel.queue.jobs import JobRun
+from musekit.kernel.queue.services import Stop
+from musekit.kernel.web.access import (
+    CurrentActor,
+    HostDep,
+    ReadSession,
+    WriteSession,
+    operator_only,
+    public,
+    requires,
+    secret_only,
+    signed_in,
+)
+from musekit.kernel.web.pages import redirect, render
+from musekit.social.models import POST_MOVES, POST_STATUSES, SocialAccount, SocialPost
+from musekit.spaces.models import Space, SpaceMember
+
+__all__ = [
+    "POST_MOVES",
+    "POST_STATUSES",
+    "ROLES",
+    "Actor",
+    "Backoff",
+    "Command",
+    "ConfigurationError",
+    "ConflictError",
+    "CurrentActor",
+    "Database",
+    "DecryptionError",
+    "ForbiddenError",
+    "Health",
+    "HealthCheck",
+    "Host",
+    "HostDep",
+    "InvalidError",
+    "Job",
+    "JobRun",
+    "Json",
+    "KeyRing",
+    "LimitReachedError",
+    "Migrations",
+    "MuseKitError",
+    "NavItem",
+    "NotFoundError",
+    "NotSignedInError",
+    "Outbound",
+    "OutboundClient",
+    "Permission",
+    "Product",
+    "ReadSession",
+    "Role",
+    "RouteSet",
+    "SettingsSection",
+    "Slot",
+    "SocialAccount",
+    "SocialPost",
+    "Space",
+    "SpaceMember",
+    "Stop",
+    "Tenant",
+    "TenancyError",
+    "TextArray",
+    "Tier",
+    "UnavailableError",
+    "User",
+    "UtcDateTime",
+    "WorkerService",
+    "WriteSession",
+    "db_now",
+    "hookimpl",
+    "hookspec",
+    "new_id",
+    "operator_only",
+    "plugin_base",
+    "public",
+    "redirect",
+    "render",
+    "requires",
+    "secret_only",
+    "signed_in",
+]

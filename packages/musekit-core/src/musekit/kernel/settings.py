@@ -1,0 +1,84 @@
+"""Settings of the core, from ``MUSEKIT_*`` environment variables; and how sections are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from musekit.errors import ConfigurationError
+
+Model = TypeVar("Model", bound=BaseSettings)
+Mode = Literal["production", "development", "demo", "test"]
+
+
+class CoreSettings(BaseSettings):
+    """Settings of the core. Each is ``MUSEKIT_`` and the name below in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="MUSEKIT_", extra="ignore")
+
+    mode: Mode = Field("production", description="what this deployment is for")
+    data_dir: Path = Field(Path("var"), description="folder of everything kept in files")
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="address under which browsers reach this deployment"
+    )
+    trusted_hosts: list[str] = Field(
+        default_factory=list, description="host names accepted beside that of the public URL"
+    )
+
+    database_url: str = Field("", description="login of the application; empty: SQLite")
+    database_system_url: str = Field("", description="login of workers, cron and token lookup")
+    database_owner_url: str = Field("", description="login of migrations")
+    database_pool_size: int = Field(10, ge=1, description="connections kept open per login")
+
+    queue_backend: Literal["sqlite", "redis", "postgres"] = Field(
+        "sqlite", description="where Huey keeps its messages"
+    )
+    redis_url: str = Field("", description="Redis, for the queue and for rate limits")
+    worker_threads: int = Field(4, ge=1, description="threads of a worker process for jobs")
+
+    social_encryption_key: SecretStr | None = Field(
+        None,
+        validation_alias="SOCIAL_ENCRYPTION_KEY",
+        description="key ring: `id:base64(32 bytes)`, newest first, comma between keys",
+    )
+    session_days: int = Field(30, ge=1, description="days a browser session lives without use")
+    cron_secret: SecretStr | None = Field(
+        None, description="bearer secret of the cron endpoints, ≥ 32 bytes (also CRON_SECRET)"
+    )
+    outbound_allow: list[str] = Field(
+        default_factory=list,
+        description="exact host:port pairs that outbound calls may reach though not public",
+    )
+    disabled_plugins: list[str] = Field(
+        default_factory=list, description="plugins not to import (also `musekit plugins disable`)"
+    )
+    strict_plugins: bool = Field(False, description="a faulty plugin is an error, for CI")
+    log_format: Literal["console", "json"] = Field("json", description="how log lines look")
+    log_level: str = Field("INFO", description="least level logged")
+
+    @property
+    def is_postgres(self) -> bool:
+        """True when the database is PostgreSQL."""
+        return self.database_url.startswith("postgresql")
+
+
+def load_section(model: type[Model], plugin: str) -> Model:
+    """Read a settings class from the environment.
+
+    Raises:
+        ConfigurationError: naming each wrong setting and the plugin it belongs to.
+    """
+    try:
+        return model()
+    except ValidationError as error:
+        prefix = str(model.model_config.get("env_prefix") or "")
+        faults = "; ".join(
+            f"{prefix}{'_'.join(str(part) for part in fault['loc'])}".upper() + f": {fault['msg']}"
+            for fault in error.errors(include_input=False, include_url=False)
+        )
+        raise ConfigurationError(
+            f"Settings of plugin “{plugin}” are not usable: {faults}"
+        ) from None

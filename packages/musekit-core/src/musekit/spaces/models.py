@@ -1,0 +1,43 @@
+"""Spaces, the tenants, and who belongs to them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from musekit.kernel.database.models import Base
+from musekit.kernel.database.types import UtcDateTime
+from musekit.kernel.ids import new_id
+
+
+class Space(Base):
+    """A tenant: one personal space per user; organizations have further ones."""
+
+    __tablename__ = "spaces"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(Text)
+    #: The user whose personal space this is, else None.
+    personal_user_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), unique=True
+    )
+    timezone: Mapped[str] = mapped_column(Text, default="UTC")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SpaceMember(Base):
+    """A user's role in a space (`musekit.declarations.ROLES`)."""
+
+    __tablename__ = "space_members"
+
+    space_id: Mapped[UUID] = mapped_column(
+        ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    role: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

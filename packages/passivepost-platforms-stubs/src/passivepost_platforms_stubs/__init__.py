@@ -1,0 +1,1 @@
+"""Networks PassivePost does not speak yet, declared honestly."""
