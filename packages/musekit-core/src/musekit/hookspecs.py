@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from musekit.kernel.host import Host
 
 
-# --- Building the host ----------------------------------------------------------------------------
+# --- Building the host ---
 
 
 @hookspec(historic=True)
@@ -83,7 +83,7 @@ def musekit_register_commands() -> Iterable[d.Command]:
     """Declare sub-commands of the ``musekit`` command."""
 
 
-# --- Web --------------------------------------------------------------------------------------------
+# --- Web ---
 
 
 @hookspec
@@ -116,7 +116,7 @@ def musekit_resolve_actor(request: Request, host: Host) -> Actor | None:
     """Say who is behind a request: from a bearer token or a session cookie, else None."""
 
 
-# --- Life of users ----------------------------------------------------------------------------------
+# --- Life of users ---
 
 
 @hookspec

@@ -86,7 +86,7 @@ def postgres(*, durable: bool = False, options: str = "") -> Iterator[str]:
         options: further ``-c name=value`` settings.
     """
     binaries, user = postgres_bin(), _unprivileged()
-    folder = Path(tempfile.mkdtemp(prefix="musekit-pg-", dir=os.environ.get("TMPDIR", "/var/tmp")))
+    folder = Path(tempfile.mkdtemp(prefix="musekit-pg-", dir=os.environ.get("TMPDIR")))
     folder.chmod(0o755)
     if user:
         shutil.chown(folder, user)
