@@ -1,1 +1,3 @@
-"""bluesky for PassivePost."""
+"""Bluesky for PassivePost."""
+
+__version__ = "0.1.0"
