@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from passivepost.sdk.capabilities import Capabilities, Connection, Delivery
+from passivepost.sdk import oauth
+from passivepost.sdk.capabilities import Capabilities, Connection, Delivery, OAuth
 from passivepost.sdk.content import (
     Account,
     Content,
@@ -105,7 +106,13 @@ class Platform:
         raise NotImplementedError
 
     async def refresh(self, http: AsyncClient, credentials: Credentials) -> Credentials:
-        """Return fresh credentials. OAuth platforms inherit a working one from the host's flow."""
+        """Return fresh credentials. For platforms that connect by `OAuth` this one works as it is.
+
+        Raises:
+            AuthRevoked: the grant is gone. Any other error says nothing about the grant.
+        """
+        if isinstance(self.connection, OAuth):
+            return await oauth.refresh(http, self.connection, credentials)
         raise NotImplementedError
 
     async def search_trends(
