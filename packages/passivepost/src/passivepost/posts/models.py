@@ -1,4 +1,4 @@
-"""What PassivePost keeps of a post beside the core's columns."""
+"""What PassivePost keeps of a post beside the core's columns, and what counts against caps."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class PostDetails(Base, Tenant):
     __tablename__ = "post_details"
 
     post_id: Mapped[UUID] = mapped_column(primary_key=True)
+    space_id: Mapped[UUID] = mapped_column()
     #: Parts in order, the first included: ``[{"text", "media": [{"url", "alt", "mime", "size",
     #: "width", "height", "digest"}]}]``. ``social_posts.content`` repeats the first text.
     parts: Mapped[list[dict[str, Any]]] = mapped_column(Json)
@@ -31,4 +32,20 @@ class PostDetails(Base, Tenant):
     #: Id of the parts posted so far, when a thread was interrupted.
     posted_ids: Mapped[list[str]] = mapped_column(Json, default=list)
     post_url: Mapped[str | None] = mapped_column(Text)
+    #: The day of the space's calendar (``2026-11-23``) this post is counted on; None: on none.
+    counted_on: Mapped[str | None] = mapped_column(Text)
+    #: ``platform_user_id`` of the account that was disconnected under this post, if one was: a
+    #: post goes on by itself only when that very account comes back.
+    disconnected_from: Mapped[str | None] = mapped_column(Text)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class UsageCount(Base, Tenant):
+    """How much of a cap a space has used in a period: ``2026-11-23`` a day, ``2026-11`` a month."""
+
+    __tablename__ = "usage_counts"
+
+    space_id: Mapped[UUID] = mapped_column(primary_key=True)
+    metric: Mapped[str] = mapped_column(Text, primary_key=True)  #: ``posts``, ``ai``
+    period: Mapped[str] = mapped_column(Text, primary_key=True)
+    used: Mapped[int] = mapped_column(default=0)
