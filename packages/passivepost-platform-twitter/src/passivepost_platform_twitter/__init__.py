@@ -1,1 +1,3 @@
-"""twitter for PassivePost."""
+"""X (Twitter) for PassivePost."""
+
+__version__ = "0.1.0"
