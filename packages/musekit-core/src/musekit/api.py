@@ -42,7 +42,7 @@ from musekit.kernel.database.session import Database
 from musekit.kernel.database.types import Json, TextArray, UtcDateTime, db_now
 from musekit.kernel.host import Host
 from musekit.kernel.ids import new_id
-from musekit.kernel.outbound.client import Outbound, OutboundClient
+from musekit.kernel.outbound.client import Interrupted, NotSent, Outbound, OutboundClient
 from musekit.kernel.queue.jobs import JobRun
 from musekit.kernel.queue.services import Stop
 from musekit.kernel.web.access import (
@@ -77,6 +77,7 @@ __all__ = [
     "HealthCheck",
     "Host",
     "HostDep",
+    "Interrupted",
     "InvalidError",
     "Job",
     "JobRun",
@@ -87,6 +88,7 @@ __all__ = [
     "MuseKitError",
     "NavItem",
     "NotFoundError",
+    "NotSent",
     "NotSignedInError",
     "Outbound",
     "OutboundClient",
@@ -102,8 +104,8 @@ __all__ = [
     "Space",
     "SpaceMember",
     "Stop",
-    "Tenant",
     "TenancyError",
+    "Tenant",
     "TextArray",
     "Tier",
     "UnavailableError",

@@ -38,6 +38,9 @@ class CoreSettings(BaseSettings):
     )
     redis_url: str = Field("", description="Redis, for the queue and for rate limits")
     worker_threads: int = Field(4, ge=1, description="threads of a worker process for jobs")
+    worker_drain_seconds: float = Field(
+        30, ge=0, description="seconds a worker told to stop may take to finish what it holds"
+    )
 
     social_encryption_key: SecretStr | None = Field(
         None,
@@ -52,8 +55,14 @@ class CoreSettings(BaseSettings):
         default_factory=list,
         description="exact host:port pairs that outbound calls may reach though not public",
     )
+    outbound_body_limit: int = Field(
+        10_000_000, ge=1000, description="bytes of an answer that outbound calls read at most"
+    )
     disabled_plugins: list[str] = Field(
         default_factory=list, description="plugins not to import (also `musekit plugins disable`)"
+    )
+    plugin_import_seconds: float = Field(
+        20, gt=0, description="time limit of a new plugin's first import, tried in a child process"
     )
     strict_plugins: bool = Field(False, description="a faulty plugin is an error, for CI")
     log_format: Literal["console", "json"] = Field("json", description="how log lines look")

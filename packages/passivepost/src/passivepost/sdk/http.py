@@ -10,13 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from musekit.api import Interrupted, NotSent
 
-class NotSent(Exception):  # noqa: N818 - a fact about the request, named as such
-    """No byte of the request was written: the name did not resolve, nobody listened, TLS failed."""
-
-
-class Interrupted(Exception):  # noqa: N818
-    """The request was written at least in part, and no whole answer came: the outcome is unknown."""
+__all__ = ["AsyncClient", "Interrupted", "NotSent", "Response"]
 
 
 class Response(Protocol):
