@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from musekit.kernel.database.models import Base, Tenant
-from musekit.kernel.database.types import Json, TextArray, UtcDateTime
+from musekit.kernel.database.types import Json, TextArray, UtcDateTime, utc_now
 from musekit.kernel.ids import new_id
 
 #: The eight states of a post (reference §5). A trigger guards the moves between them.
@@ -39,10 +39,11 @@ class SocialAccount(Base, Tenant):
     """A connected account of a network. One per space and platform."""
 
     __tablename__ = "social_accounts"
+    __table_args__ = (UniqueConstraint("space_id", "platform"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     space_id: Mapped[UUID] = mapped_column(ForeignKey("spaces.id", ondelete="CASCADE"))
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     platform: Mapped[str] = mapped_column(Text)
     platform_user_id: Mapped[str] = mapped_column(Text)
     platform_username: Mapped[str] = mapped_column(Text, default="")
@@ -54,14 +55,23 @@ class SocialAccount(Base, Tenant):
     is_valid: Mapped[bool] = mapped_column(default=True)
     last_validated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_error: Mapped[str | None] = mapped_column(Text)
-    connected_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    connected_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)
 
 
 class SocialPost(Base, Tenant):
     """A post for one account of one network."""
 
     __tablename__ = "social_posts"
+    __table_args__ = (
+        CheckConstraint(f"status IN {POST_STATUSES!r}", name="status"),
+        Index(None, "space_id", "status", "scheduled_at", "id"),
+        Index(None, "space_id", "created_at", "id"),  # read backwards: newest first
+        Index(None, "user_id", "status"),
+        # One live post is one row. Also serves the foreign key: NULLs never clash.
+        Index("uq_social_posts_account_id_platform_post_id", "account_id", "platform_post_id",
+              unique=True),
+    )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     space_id: Mapped[UUID] = mapped_column(ForeignKey("spaces.id", ondelete="CASCADE"))
@@ -80,8 +90,8 @@ class SocialPost(Base, Tenant):
     error_message: Mapped[str | None] = mapped_column(Text)
     ai_generated: Mapped[bool] = mapped_column(default=False)
     brand_voice: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)
 
 
 class Profile(Base, Tenant):
@@ -90,9 +100,9 @@ class Profile(Base, Tenant):
     __tablename__ = "profiles"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    space_id: Mapped[UUID] = mapped_column(ForeignKey("spaces.id", ondelete="CASCADE"))
+    space_id: Mapped[UUID] = mapped_column(ForeignKey("spaces.id", ondelete="CASCADE"), index=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
     display_name: Mapped[str] = mapped_column(Text, default="")
     avatar_url: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)

@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from musekit.kernel.database.models import Base
-from musekit.kernel.database.types import UtcDateTime
+from musekit.kernel.database.types import UtcDateTime, utc_now
 from musekit.kernel.ids import new_id
 
 
@@ -25,7 +25,7 @@ class Space(Base):
         ForeignKey("users.id", ondelete="CASCADE"), unique=True
     )
     timezone: Mapped[str] = mapped_column(Text, default="UTC")
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
 
 class SpaceMember(Base):
@@ -40,4 +40,4 @@ class SpaceMember(Base):
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
     )
     role: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)

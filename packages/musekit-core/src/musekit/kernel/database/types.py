@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Text
+from sqlalchemy import JSON, DateTime, Float, Text, literal
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
@@ -44,6 +44,11 @@ Json = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True),
 TextArray = JSON(none_as_null=True).with_variant(postgresql.ARRAY(Text), "postgresql")
 
 
+def utc_now() -> datetime:
+    """Return this process's clock, in UTC. For stamps; what is due is judged by `db_now`."""
+    return datetime.now(UTC)
+
+
 class db_now(FunctionElement[datetime]):  # noqa: N801 - reads as the SQL function it is
     """The database's clock at this moment, not at the start of the transaction."""
 
@@ -59,3 +64,25 @@ def _pg_now(element: db_now, compiler: Any, **kw: Any) -> str:
 @compiles(db_now, "sqlite")
 def _sqlite_now(element: db_now, compiler: Any, **kw: Any) -> str:
     return "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')"
+
+
+class db_after(FunctionElement[datetime]):  # noqa: N801 - reads as the SQL function it is
+    """The database's clock plus seconds: ``db_after(120.0)``, ``db_after(-60)``."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(literal(float(seconds), Float))
+
+
+@compiles(db_after, "postgresql")
+def _pg_after(element: db_after, compiler: Any, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses, **kw)
+    return f"(clock_timestamp() + make_interval(secs => {seconds}))"
+
+
+@compiles(db_after, "sqlite")
+def _sqlite_after(element: db_after, compiler: Any, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses, **kw)
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', {seconds} || ' seconds') || '000')"
