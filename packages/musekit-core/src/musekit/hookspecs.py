@@ -111,6 +111,15 @@ def musekit_lifespan(host: Host) -> AbstractAsyncContextManager[None]:
     """Return a context entered when the web process starts and left when it stops."""
 
 
+@hookspec
+def musekit_on_demo(host: Host, base_url: str) -> Mapping[str, Any] | None:
+    """``musekit up --demo`` is answering at `base_url`: fill it with sample data, once.
+
+    Called in a thread at every start of the demo; make it repeatable. Members returned are told
+    to the person: ``email``, ``password`` and ``api_token`` of the sample sign-in.
+    """
+
+
 @hookspec(firstresult=True)
 def musekit_resolve_actor(request: Request, host: Host) -> Actor | None:
     """Say who is behind a request: from a bearer token or a session cookie, else None."""

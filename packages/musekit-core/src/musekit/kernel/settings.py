@@ -38,6 +38,9 @@ class CoreSettings(BaseSettings):
     )
     redis_url: str = Field("", description="Redis, for the queue and for rate limits")
     worker_threads: int = Field(4, ge=1, description="threads of a worker process for jobs")
+    embedded_worker: bool = Field(
+        False, description="run jobs and publisher inside the web process (`musekit up` does)"
+    )
     worker_drain_seconds: float = Field(
         30, ge=0, description="seconds a worker told to stop may take to finish what it holds"
     )

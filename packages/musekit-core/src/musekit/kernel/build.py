@@ -1,0 +1,114 @@
+"""Building the host: settings, plugins, connections, declarations; in this order, once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from musekit.errors import ConfigurationError
+from musekit.kernel import collecting, loader, refusals
+from musekit.kernel.crypto.keyring import KeyRing
+from musekit.kernel.database.session import Database
+from musekit.kernel.discovery import CORE
+from musekit.kernel.host import Host
+from musekit.kernel.outbound.client import Outbound
+from musekit.kernel.portal import Portal
+from musekit.kernel.queue.broker import Broker
+from musekit.kernel.registry import PluginFault, Registry
+from musekit.kernel.settings import CoreSettings, load_section
+
+logger = logging.getLogger(__name__)
+
+
+def build_host(
+    settings: CoreSettings | None = None,
+    *,
+    plugins: Sequence[str] | None = None,
+    strict: bool | None = None,
+    offline: bool = False,
+) -> Host:
+    """Build a host from the installed plugins.
+
+    Args:
+        settings: of the core; None: from the environment.
+        plugins: load only these and the core (for tests); None: all installed.
+        strict: a faulty plugin is an error; None: as the settings say.
+        offline: look at no database, for commands that describe what is installed.
+
+    Raises:
+        ConfigurationError: the deployment is set up wrongly, or a migration of the core is due.
+        PluginFault: the core cannot be loaded, or a plugin is at fault in strict mode.
+    """
+    settings = settings or load_section(CoreSettings, CORE)
+    strict = settings.strict_plugins if strict is None else strict
+    if not offline:
+        refusals.check_settings(settings)
+    unmigrated = {} if offline else _unmigrated(settings)
+    registry = loader.load(settings, plugins=plugins, strict=strict, unmigrated=unmigrated)
+    collecting.collect(registry, collecting.PLAIN)
+    outbound = Outbound(settings)
+    host = Host(
+        settings=settings,
+        database=Database(settings),
+        keyring=KeyRing.from_settings(settings),
+        broker=Broker(settings),
+        outbound=outbound,
+        portal=Portal(outbound),
+        registry=registry,
+    )
+    try:
+        _read_sections(host)
+        if not offline:
+            refusals.check_services(host)
+        host.broker.bind(host)
+        collecting.collect(registry, collecting.WEB, host)
+    except BaseException:
+        host.close()
+        raise
+    registry.frozen = True
+    _report(registry)
+    return host
+
+
+def _unmigrated(settings: CoreSettings) -> Mapping[str, str]:
+    """Return why plugins' schemas do not fit their code; refuse when it is the core's."""
+    from musekit.kernel.migrations.state import ahead, pending, unreadable
+
+    waiting = pending(settings)
+    if CORE in waiting or (found := ahead(settings)).get(CORE):
+        raise ConfigurationError(
+            found[CORE]
+            if CORE not in waiting
+            else "The database lacks migrations of the core. Run `musekit migrate`, then start"
+            " again; nothing was changed."
+        )
+    return {
+        **{
+            name: f"revisions {', '.join(revisions)} are not applied"
+            for name, revisions in waiting.items()
+        },
+        **found,
+        **unreadable(),
+    }
+
+
+def _read_sections(host: Host) -> None:
+    """Read each plugin's settings; a plugin whose settings are wrong is quarantined."""
+    for plugin in list(host.registry.plugins):
+        contribution = host.registry.contributions.get(plugin.name)
+        for section in contribution.items.get("settings", ()) if contribution else ():
+            try:
+                host.sections[section.model] = load_section(section.model, plugin.name)
+            except Exception as error:
+                host.registry.quarantine(plugin.name, "settings", error)
+                break
+
+
+def _report(registry: Registry) -> None:
+    active = ", ".join(f"{each.name} {each.version}" for each in registry.plugins)
+    logger.info("Plugins active: %s", active)
+    if registry.disabled:
+        logger.info("Plugins disabled: %s", ", ".join(registry.disabled))
+
+
+__all__ = ["PluginFault", "build_host"]

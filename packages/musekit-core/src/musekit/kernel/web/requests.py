@@ -1,0 +1,106 @@
+"""The outermost layers of a request: its id, its log line, and the names we answer to."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger("musekit.request")
+
+HEADER = "x-request-id"
+#: An id given by a proxy is taken when it cannot break a log line.
+_GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
+#: Paths asked every few seconds by machines; their lines are of no use.
+_QUIET = ("/healthz", "/readyz", "/-/static/")
+
+
+def request_id(scope: Scope) -> str:
+    """Return the id of a request, empty outside of the application's layers."""
+    return str(scope.get("state", {}).get("request_id", ""))
+
+
+class RequestContext:
+    """Gives every request an id, binds it to log lines, and logs one line at its end."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection (ASGI)."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(HEADER, "")
+        name = given if _GIVEN.fullmatch(given) else uuid4().hex
+        scope.setdefault("state", {})["request_id"] = name
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=name)
+        start = time.perf_counter()
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (HEADER.encode(), name.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            if logger.isEnabledFor(logging.INFO) and not scope["path"].startswith(_QUIET):
+                logger.info("request", extra=_line(scope, status, start))
+
+
+def _line(scope: Scope, status: int, start: float) -> dict[str, Any]:
+    """What is logged of a request: the route's pattern, for a path or query may hold a secret."""
+    route = scope.get("route")
+    actor = scope.get("state", {}).get("musekit_actor")
+    return {
+        "method": scope["method"],
+        "route": getattr(route, "path", None) or "(none)",
+        "status": status,
+        "milliseconds": round(1000 * (time.perf_counter() - start), 1),
+        "actor": getattr(actor, "name", None),
+        "space": str(getattr(actor, "space_id", None) or "") or None,
+    }
+
+
+class TrustedHosts:
+    """Refuses requests for names that are not ours: a forged Host would end up in links."""
+
+    def __init__(self, app: ASGIApp, names: Sequence[str]) -> None:
+        self._app = app
+        self._names = frozenset(name.lower() for name in names)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection (ASGI)."""
+        if scope["type"] in ("http", "websocket") and not self._known(scope):
+            detail = "This deployment does not answer to that name; see MUSEKIT_TRUSTED_HOSTS."
+            response = JSONResponse(
+                {"type": "about:blank", "title": "Unknown host", "status": 400,
+                 "code": "unknown-host", "detail": detail},
+                400, media_type="application/problem+json",
+            )  # fmt: skip
+            await response(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _known(self, scope: Scope) -> bool:
+        if scope["path"] in ("/healthz", "/readyz"):
+            return True  # asked by address from inside, by load balancers
+        hosts = [value for key, value in scope["headers"] if key == b"host"]
+        if len(hosts) != 1:
+            return False
+        host = hosts[0].decode("latin-1").lower()
+        name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
+        return "*" in self._names or name in self._names
