@@ -1,0 +1,229 @@
+"""Who may call a route. Every route states it; the application refuses a route that does not.
+
+A rule stands where the actor is declared, and nothing else decides about access::
+
+    @router.get("/api/things")
+    def things(actor: Annotated[Actor, requires("things.read")], session: ReadSession) -> Things:
+
+The rules stay readable on the finished application (`access_of`), so that the isolation tests are
+made from the routes themselves and a new route is tested by existing.
+
+This module does without postponed annotations: FastAPI reads those of `AccessRule.__call__`, and
+cannot resolve names for an instance.
+"""
+
+import hmac
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, Literal
+
+import anyio.to_thread
+from anyio import CancelScope, CapacityLimiter
+from fastapi import APIRouter, Depends, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import BaseRoute
+
+from musekit.errors import ForbiddenError, NotFoundError, NotSignedInError
+from musekit.kernel.actors import Actor
+from musekit.kernel.host import Host
+from musekit.kernel.web import csrf
+
+Kind = Literal["permission", "signed_in", "public", "operator", "secret"]
+
+#: Shorter secrets are taken as not set (reference: ≥ 32 bytes).
+LEAST_SECRET = 32
+
+
+def host_of(request: Request) -> Host:
+    """Return the host of the application that serves a request."""
+    host = request.app.state.host
+    assert isinstance(host, Host)
+    return host
+
+
+async def actor_of(request: Request) -> Actor | None:
+    """Return who is behind a request, or None; asked of the plugins once per request."""
+    state = request.state
+    try:
+        known: Actor | None = state.musekit_actor
+    except AttributeError:
+        host = host_of(request)
+        ask = partial(host.registry.hooks.resolve_actor, request=request, host=host)
+        known = await run_in_threadpool(ask)
+        state.musekit_actor = known
+    return known
+
+
+@dataclass(frozen=True)
+class AccessRule:
+    """One route's rule. Used as a dependency, it gives the actor or refuses the request.
+
+    Args:
+        kind: what is asked for.
+        name: the permission, or the name of the secret.
+        browser: a browser session is needed; a token will not do.
+
+    Raises (when called):
+        NotSignedInError, ForbiddenError, NotFoundError: as the rule says.
+    """
+
+    kind: Kind
+    name: str = ""
+    browser: bool = False
+
+    async def __call__(self, request: Request) -> Actor | None:
+        """Judge a request."""
+        if self.kind == "secret":
+            request.state.musekit_actor = actor = _holder_of_secret(request, self.name)
+            return actor
+        actor = await actor_of(request)
+        await csrf.check(request, actor)
+        if self.kind == "public":
+            return actor
+        if actor is None:
+            raise NotSignedInError("Sign in, or send a valid API token, and repeat the request.")
+        if self.kind == "operator" and not actor.is_operator:
+            raise ForbiddenError("This page is for the operator of this deployment.")
+        if self.browser and actor.session_id is None:
+            raise ForbiddenError(
+                "This cannot be done with an API token. Sign in with a browser and do it there."
+            )
+        if self.kind == "permission":
+            actor.demand(self.name)
+        return actor
+
+
+def requires(permission: str, *, browser: bool = False) -> Any:
+    """Let through actors that hold a permission; for use inside ``Annotated[Actor, …]``."""
+    return Depends(AccessRule("permission", permission, browser))
+
+
+def signed_in(*, browser: bool = False) -> Any:
+    """Let through everybody who is signed in; with `browser`, not by an API token."""
+    return Depends(AccessRule("signed_in", browser=browser))
+
+
+def public() -> Any:
+    """Let everybody through; the actor is None for a visitor (``Annotated[Actor | None, …]``)."""
+    return Depends(AccessRule("public"))
+
+
+def operator_only() -> Any:
+    """Let through the operator of the deployment."""
+    return Depends(AccessRule("operator"))
+
+
+def secret_only(name: str) -> Any:
+    """Let through who sends ``Authorization: Bearer`` with the setting ``<name>_secret``.
+
+    The actor is the system under that name. No cookie and no user's token is looked at. While the
+    setting is empty or shorter than 32 bytes the route answers 404.
+    """
+    return Depends(AccessRule("secret", name))
+
+
+def _holder_of_secret(request: Request, name: str) -> Actor:
+    setting = getattr(host_of(request).settings, f"{name}_secret", None)
+    wanted = setting.get_secret_value().encode() if setting is not None else b""
+    if len(wanted) < LEAST_SECRET:
+        raise NotFoundError("There is no such page.")
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), wanted):
+        raise NotSignedInError(
+            "Send the secret as “Authorization: Bearer …”.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return Actor.system(name)
+
+
+# --- Reading the rules back ---
+
+
+def access_of(route: Any) -> AccessRule | None:
+    """Return the rule of a route (or of a route context of an application), None without one."""
+    dependant: Dependant | None = getattr(route, "dependant", None)
+    return None if dependant is None else _rule_in(dependant)
+
+
+def _rule_in(dependant: Dependant) -> AccessRule | None:
+    for needed in dependant.dependencies:
+        if isinstance(needed.call, AccessRule):
+            return needed.call
+        if found := _rule_in(needed):
+            return found
+    return None
+
+
+def routes_without_rule(routes: APIRouter | Iterable[BaseRoute]) -> list[str]:
+    """Return “GET /path” of each route that states no rule; the host refuses such routers."""
+    listed = routes.routes if isinstance(routes, APIRouter) else list(routes)
+    return [
+        f"{'/'.join(sorted(context.methods or ()))} {context.path}"
+        for context in iter_route_contexts(listed)
+        if isinstance(context.original_route, APIRoute) and access_of(context) is None
+    ]
+
+
+# --- What endpoints ask for ---
+
+
+@asynccontextmanager
+async def _unit(request: Request, *, readonly: bool) -> AsyncGenerator[Session, None]:
+    actor = await actor_of(request)
+    if actor is None:
+        raise NotSignedInError("Sign in, or send a valid API token, and repeat the request.")
+    # Making the session touches no database, so it costs no hop to a thread. Ending it does: that
+    # hop has a limiter of its own, because all threads of the pool may be waiting for the very
+    # connection which it gives back.
+    unit = host_of(request).database.session(actor, readonly=readonly)
+    session = unit.__enter__()
+    try:
+        yield session
+    except BaseException as error:
+        with CancelScope(shield=True):
+            await anyio.to_thread.run_sync(
+                unit.__exit__, type(error), error, error.__traceback__, limiter=CapacityLimiter(1)
+            )
+        raise
+    else:
+        with CancelScope(shield=True):
+            await anyio.to_thread.run_sync(
+                unit.__exit__, None, None, None, limiter=CapacityLimiter(1)
+            )
+
+
+async def _read_session(request: Request) -> AsyncGenerator[Session, None]:
+    async with _unit(request, readonly=True) as session:
+        yield session
+
+
+async def _write_session(request: Request) -> AsyncGenerator[Session, None]:
+    async with _unit(request, readonly=False) as session:
+        yield session
+
+
+async def _current_actor(request: Request) -> Actor:
+    actor = await actor_of(request)
+    if actor is None:
+        raise NotSignedInError("Sign in, or send a valid API token, and repeat the request.")
+    return actor
+
+
+async def _host(request: Request) -> Host:
+    return host_of(request)
+
+
+#: The host, in an endpoint.
+HostDep = Annotated[Host, Depends(_host)]
+#: Who acts. It is no rule by itself: state one on the route too.
+CurrentActor = Annotated[Actor, Depends(_current_actor)]
+#: A session that reads, bound to the actor. Declare it after the actor.
+ReadSession = Annotated[Session, Depends(_read_session, scope="function")]
+#: A session that writes, bound to the actor: committed before the response is sent, rolled back
+#: when the endpoint raises. Declare it after the actor.
+WriteSession = Annotated[Session, Depends(_write_session, scope="function")]

@@ -1,0 +1,87 @@
+"""The Jinja environment: templates of the core and the plugins, each under its package's name."""
+
+from __future__ import annotations
+
+import gettext
+import importlib.resources
+import os
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from musekit.kernel.web.static import Assets
+from musekit.kernel.web.times import FILTERS
+
+
+def package_folder(package: str, folder: str) -> Path | None:
+    """Return a folder inside a package, or None if the package has none."""
+    root = importlib.resources.files(package)
+    path = Path(os.fspath(root)) / folder  # type: ignore[call-overload]
+    return path if path.is_dir() else None
+
+
+def static_folders(packages: Iterable[str]) -> dict[str, Path]:
+    """Return each package's folder of static files, ``<package>/static/<package>``."""
+    found = {name: package_folder(name, f"static/{name}") for name in packages}
+    return {name: path for name, path in found.items() if path}
+
+
+def environment(packages: Iterable[str], assets: Assets, *, strict: bool) -> jinja2.Environment:
+    """Build the environment.
+
+    Args:
+        packages: import names; templates of `x` lie in ``x/templates/x`` and are called ``x/…``.
+        assets: gives the addresses of static files to templates, as ``static(package, path)``.
+        strict: an unknown variable is an error, so that tests find it; in production it is empty.
+    """
+    folders = {name: package_folder(name, f"templates/{name}") for name in packages}
+    env = jinja2.Environment(
+        loader=jinja2.PrefixLoader(
+            {name: jinja2.FileSystemLoader(path) for name, path in folders.items() if path}
+        ),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined if strict else jinja2.Undefined,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"],
+    )
+    env.install_gettext_translations(translations(tuple(packages), "en"), newstyle=True)  # type: ignore[attr-defined]
+    env.filters.update(FILTERS)
+    env.globals.update(static=assets.url, attrs=attributes)
+    return env
+
+
+def attributes(values: Mapping[str, Any]) -> Markup:
+    """Return HTML attributes, escaped: None and False are left out, True has no value.
+
+    Underscores become hyphens: ``{"aria_label": "Close", "hidden": True}``.
+    """
+    parts = []
+    for name, value in values.items():
+        if value is None or value is False:
+            continue
+        name = name.strip("_").replace("_", "-")  # noqa: PLW2901 - the name as HTML spells it
+        parts.append(Markup(" {}").format(name) if value is True
+                     else Markup(' {}="{}"').format(name, value))  # fmt: skip
+    return Markup("").join(parts)
+
+
+@lru_cache(maxsize=32)
+def translations(packages: tuple[str, ...], language: str) -> gettext.NullTranslations:
+    """Return the catalogues of all packages for a language; English is the text itself.
+
+    A package ships ``<package>/locale/<language>/LC_MESSAGES/<package>.mo``.
+    """
+    found = gettext.NullTranslations()
+    for package in reversed(packages):
+        folder = package_folder(package, "locale")
+        if folder is None:
+            continue
+        catalogue = gettext.translation(package, folder, languages=[language], fallback=True)
+        catalogue.add_fallback(found)
+        found = catalogue
+    return found
