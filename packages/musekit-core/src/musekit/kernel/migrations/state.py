@@ -1,0 +1,99 @@
+"""How far lineages are, from the files and the version tables alone. No Alembic, no plugin."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, Engine, text
+
+from musekit.kernel.migrations.connection import exists, open_engine, owner_url
+from musekit.kernel.migrations.lineage import Lineage, discover, version_table
+from musekit.kernel.settings import CoreSettings
+
+Target = CoreSettings | Engine
+
+
+def current_revisions(connection: Connection) -> dict[str, str]:
+    """Return plugin → revision, for each version table of the database that has a row."""
+    prefix = version_table("")
+    if connection.dialect.name == "postgresql":
+        listing = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+    else:
+        listing = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    tables = sorted(
+        name for name in connection.scalars(text(listing)) if str(name).startswith(prefix)
+    )
+    if not tables:
+        return {}
+    union = " UNION ALL ".join(
+        f"SELECT '{table[len(prefix) :]}', version_num FROM \"{table}\""  # noqa: S608
+        for table in tables
+        if '"' not in table and "'" not in table
+    )
+    return {str(name): str(revision) for name, revision in connection.execute(text(union))}
+
+
+def heads(target: Target) -> dict[str, str]:
+    """Return plugin → revision of a database; empty for a SQLite file that does not exist yet."""
+    with _connect(target) as connection:
+        return current_revisions(connection) if connection is not None else {}
+
+
+@contextlib.contextmanager
+def _connect(target: Target) -> Iterator[Connection | None]:
+    if isinstance(target, Engine):
+        with target.connect() as connection:
+            yield connection
+        return
+    if not exists(target):
+        yield None
+        return
+    # A web process or worker may have no owner's URL: any login may read the version tables.
+    engine = open_engine(target.database_url or owner_url(target))
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def pending(target: Target) -> dict[str, list[str]]:
+    """Return plugin → revisions yet to run, the oldest first; plugins with none are left out."""
+    current = heads(target)
+    found = {}
+    for lineage in discover():
+        with contextlib.suppress(KeyError):
+            behind = lineage.after(current.get(lineage.name))
+            if behind:
+                found[lineage.name] = [revision.id for revision in behind]
+    return found
+
+
+def ahead(target: Target) -> dict[str, str]:
+    """Return plugin → message, for plugins whose schema is newer than the code installed."""
+    current = heads(target)
+    return {
+        lineage.name: ahead_message(lineage, current[lineage.name])
+        for lineage in discover()
+        if lineage.name in current and not lineage.fault and not _knows(lineage, current)
+    }
+
+
+def unreadable() -> dict[str, str]:
+    """Return plugin → message, for plugins whose lineage cannot be run whatever the database."""
+    return {lineage.name: lineage.fault for lineage in discover() if lineage.fault}
+
+
+def _knows(lineage: Lineage, current: dict[str, str]) -> bool:
+    return current[lineage.name] in {revision.id for revision in lineage.revisions}
+
+
+def ahead_message(lineage: Lineage, current: str) -> str:
+    """Say that the database knows a revision that the installed files do not."""
+    return (
+        f"The schema of plugin “{lineage.name}” is ahead: the database is at {current}, which "
+        f"{lineage.dist} {lineage.version} does not know (its newest is "
+        f"{lineage.head or 'none'}). Nothing was changed. Install the version of {lineage.dist} "
+        "that was used before, or a later one; or restore the backup made before the upgrade."
+    )
