@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from musekit import declarations as d
 from musekit.kernel.discovery import CORE
-from musekit.kernel.registry import Contribution, PluginFault, Registry
+from musekit.kernel.registry import Contribution, Phase, PluginFault, Registry
 
 if TYPE_CHECKING:
     from musekit.kernel.host import Host
@@ -130,7 +130,7 @@ def _collect_one(
                     )
                 _claim(registry, plugin, addition, list(kind.claims(plugin, item)))
         except Exception as error:
-            phase = "routes" if kind in WEB else "collect"
+            phase: Phase = "routes" if kind in WEB else "collect"
             registry.quarantine(plugin, phase, error, where=kind.hook)
             return
         addition.items[kind.name] = items
