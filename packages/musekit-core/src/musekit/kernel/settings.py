@@ -36,6 +36,9 @@ class CoreSettings(BaseSettings):
     queue_backend: Literal["sqlite", "redis", "postgres"] = Field(
         "sqlite", description="where Huey keeps its messages"
     )
+    queue_name: str = Field(
+        "musekit", pattern="^[A-Za-z0-9_]+$", description="tells deployments on one Redis apart"
+    )
     redis_url: str = Field("", description="Redis, for the queue and for rate limits")
     worker_threads: int = Field(4, ge=1, description="threads of a worker process for jobs")
     embedded_worker: bool = Field(
