@@ -1,0 +1,117 @@
+"""From a request to its actor: by API token, or by the cookie of a browser session."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy.exc import OperationalError
+from starlette.requests import Request
+
+from musekit.auth import sessions, tokens
+from musekit.kernel.actors import Actor
+from musekit.kernel.host import Host
+from musekit.kernel.web import csrf, viewer
+from musekit.kernel.web.cookies import get_cookie
+from musekit.kernel.web.pages import is_page
+from musekit.spaces import service as spaces
+
+logger = logging.getLogger(__name__)
+
+SYSTEM = Actor.system("sign-in")
+COOKIE = "session"
+
+
+def actor_of(request: Request, host: Host) -> Actor | None:
+    """Return who is behind a request, or None.
+
+    A request with an ``Authorization`` header is judged by that alone: a wrong token is never made
+    good by a cookie.
+    """
+    sent = request.headers.get("authorization")
+    if sent is not None:
+        scheme, _, secret = sent.partition(" ")
+        return _by_token(secret.strip(), host) if scheme.lower() == "bearer" else None
+    secret = get_cookie(request, host.settings, COOKIE)
+    return _by_session(request, secret, host) if secret else None
+
+
+def _by_token(secret: str, host: Host) -> Actor | None:
+    with host.database.session(SYSTEM, readonly=True) as session:
+        known = tokens.find(session, secret)
+    if known is None:
+        return None
+    if tokens.needs_touch(known):
+        _try(lambda: _touch_token(host, known))
+    held = host.registry.permissions_of(known.role)
+    everything = tokens.EVERYTHING in known.scopes
+    return Actor(
+        kind="token",
+        name=f"token:{known.id}",
+        user_id=known.user_id,
+        space_id=known.space_id,
+        permissions=held if everything else held.intersection(known.scopes),
+        timezone=known.timezone,
+    )  # an operator's token is no operator: what runs the deployment needs the browser
+
+
+def _by_session(request: Request, secret: str, host: Host) -> Actor | None:
+    choices: tuple[viewer.SpaceChoice, ...] = ()
+    with host.database.session(SYSTEM, readonly=True) as session:
+        known = sessions.find(session, secret)
+        if known is not None and is_page(request):
+            found = spaces.memberships(session, known.user_id)
+            choices = tuple(
+                viewer.SpaceChoice(id=each.id, name=each.name, role=each.role) for each in found
+            )
+    if known is None:
+        return None
+    if known.role is None:
+        known = _back_home(host, secret, known)
+        if known is None:
+            return None
+    elif sessions.needs_touch(known):
+        _try(lambda: _touch_session(host, known))
+    csrf.remember(request, known.csrf_token)
+    viewer.remember(
+        request,
+        viewer.Viewer(
+            email=known.email, name=known.name, space_id=known.space_id, spaces=choices
+        ),
+    )
+    return Actor(
+        kind="user",
+        name=f"user:{known.user_id}",
+        user_id=known.user_id,
+        space_id=known.space_id,
+        permissions=host.registry.permissions_of(known.role or ""),
+        is_operator=known.is_operator,
+        session_id=known.id,
+        timezone=known.timezone,
+    )
+
+
+def _back_home(host: Host, secret: str, known: sessions.Known) -> sessions.Known | None:
+    """Bring somebody who has left the space of their session back to their own."""
+    with host.database.session(SYSTEM) as session:
+        sessions.move(session, known.id, spaces.personal_space_id(session, known.user_id))
+        session.flush()
+        return sessions.find(session, secret)
+
+
+def _touch_token(host: Host, known: tokens.Known) -> None:
+    with host.database.session(SYSTEM) as session:
+        tokens.touch(session, known.id)
+
+
+def _touch_session(host: Host, known: sessions.Known) -> None:
+    with host.database.session(SYSTEM) as session:
+        sessions.touch(session, known.id, days=host.settings.session_days)
+
+
+def _try(write: object) -> None:
+    """Write a time of use; a database too busy for that is no reason to refuse the request."""
+    assert callable(write)
+    try:
+        write()
+    except OperationalError:
+        logger.warning("A time of last use could not be written", exc_info=True)

@@ -1,0 +1,139 @@
+"""JSON routes of sign-in, tokens and sessions. All act as the system: they are about the person,
+not about a space.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, cast
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from musekit.auth import accounts, entry, sessions, tokens
+from musekit.auth import schemas as s
+from musekit.auth.models import User
+from musekit.auth.passwords import HashingSlot
+from musekit.auth.resolve import SYSTEM
+from musekit.kernel.actors import Actor
+from musekit.kernel.web.access import HostDep, public, signed_in
+from musekit.spaces import service as spaces
+
+router = APIRouter(prefix="/api/auth", tags=["Sign-in"])
+
+Anybody = Annotated[Actor | None, public()]
+SomebodyHere = Annotated[Actor, signed_in()]
+InBrowser = Annotated[Actor, signed_in(browser=True)]
+
+
+def _signed_in(made: entry.Entry) -> s.SignedIn:
+    user = s.UserOut.model_validate(made.user)
+    return s.SignedIn(user=user, space_id=made.space_id, csrf_token=made.csrf_token)
+
+
+@router.post("/sign-up", status_code=201)
+def sign_up(
+    request: Request, response: Response, host: HostDep, actor: Anybody, body: s.SignUp,
+    slot: HashingSlot,
+) -> s.SignedIn:  # fmt: skip
+    """Make an account with its personal space, and sign it in."""
+    made = entry.sign_up(
+        request, host, email=body.email, password=body.password, name=body.name,
+        timezone=body.timezone,
+    )  # fmt: skip
+    entry.give_cookie(response, host, made)
+    return _signed_in(made)
+
+
+@router.post("/sign-in")
+def sign_in(
+    request: Request, response: Response, host: HostDep, actor: Anybody, body: s.SignIn,
+    slot: HashingSlot,
+) -> s.SignedIn:  # fmt: skip
+    """Start a browser session; the answer sets its cookie."""
+    made = entry.sign_in(request, host, email=body.email, password=body.password)
+    entry.give_cookie(response, host, made)
+    return _signed_in(made)
+
+
+@router.post("/sign-out", status_code=204)
+def sign_out(request: Request, response: Response, host: HostDep, actor: Anybody) -> None:
+    """End the browser session of this request."""
+    entry.sign_out(request, host, response)
+
+
+@router.get("/me")
+def me(host: HostDep, actor: SomebodyHere) -> s.Me:
+    """Say who the request is by, where, and what they may do."""
+    assert actor.user_id is not None
+    assert actor.space_id is not None
+    with host.database.session(SYSTEM, readonly=True) as session:
+        user = session.get_one(User, actor.user_id)
+        space = spaces.membership(session, actor.user_id, actor.space_id)
+    return s.Me(
+        user=s.UserOut.model_validate(user),
+        space=s.SpaceOut.model_validate(space),
+        permissions=sorted(actor.permissions),
+        via=cast("Literal['user', 'token']", actor.kind),
+        is_operator=actor.is_operator,
+    )
+
+
+@router.patch("/me")
+def change_me(host: HostDep, actor: InBrowser, body: s.Changes) -> s.UserOut:
+    """Change one's name or time zone."""
+    assert actor.user_id is not None
+    with host.database.session(SYSTEM) as session:
+        user = accounts.change(
+            session, actor.user_id, name=body.name, timezone=body.timezone
+        )
+    return s.UserOut.model_validate(user)
+
+
+@router.get("/tokens")
+def list_tokens(host: HostDep, actor: InBrowser) -> s.TokenList:
+    """List one's API tokens."""
+    assert actor.user_id is not None
+    with host.database.session(SYSTEM, readonly=True) as session:
+        found = tokens.list_of(session, actor.user_id)
+    return s.TokenList(items=[s.TokenOut.model_validate(each) for each in found])
+
+
+@router.post("/tokens", status_code=201)
+def create_token(host: HostDep, actor: InBrowser, body: s.NewToken) -> s.TokenMade:
+    """Make an API token for the space one is in. Its secret is in this answer and nowhere else."""
+    assert actor.user_id is not None
+    assert actor.space_id is not None
+    with host.database.session(SYSTEM) as session:
+        row, secret = tokens.create(
+            session, actor.user_id, actor.space_id, body.name, body.scopes, days=body.days,
+            allowed=actor.permissions,
+        )  # fmt: skip
+    return s.TokenMade(**s.TokenOut.model_validate(row).model_dump(), token=secret)
+
+
+@router.delete("/tokens/{token_id}", status_code=204)
+def revoke_token(host: HostDep, actor: InBrowser, token_id: UUID) -> None:
+    """Revoke an API token at once."""
+    assert actor.user_id is not None
+    with host.database.session(SYSTEM) as session:
+        tokens.revoke(session, actor.user_id, token_id)
+
+
+@router.get("/sessions")
+def list_sessions(host: HostDep, actor: InBrowser) -> s.SessionList:
+    """List the browsers one is signed in with."""
+    assert actor.user_id is not None
+    with host.database.session(SYSTEM, readonly=True) as session:
+        found = sessions.list_of(session, actor.user_id)
+    items = [s.SessionOut.model_validate(each) for each in found]
+    for each in items:
+        each.is_current = each.id == actor.session_id
+    return s.SessionList(items=items)
+
+
+@router.delete("/sessions/{session_id}", status_code=204)
+def revoke_session(host: HostDep, actor: InBrowser, session_id: UUID) -> None:
+    """Sign a browser out."""
+    assert actor.user_id is not None
+    with host.database.session(SYSTEM) as session:
+        sessions.revoke(session, actor.user_id, session_id)
