@@ -62,10 +62,18 @@ def exists(settings: CoreSettings) -> bool:
 
 
 @contextlib.contextmanager
-def locked(settings: CoreSettings, *, wait: float = LOCK_WAIT) -> Iterator[Connection]:
+def locked(
+    settings: CoreSettings, *, wait: float = LOCK_WAIT, foreign_keys: bool = False
+) -> Iterator[Connection]:
     """Open the owner's connection and hold the migration lock as long as it is open.
 
     The connection is not in a transaction: begin one per revision.
+
+    Args:
+        wait: seconds to wait for the lock.
+        foreign_keys: enforce foreign keys on SQLite, as PostgreSQL always does. Revisions run
+            without: with them on, rebuilding a table deletes the rows that refer to it. They
+            are checked at the end of each revision instead.
 
     Raises:
         LockedError: another process held the lock for `wait` seconds.
@@ -79,6 +87,8 @@ def locked(settings: CoreSettings, *, wait: float = LOCK_WAIT) -> Iterator[Conne
             try:
                 connection = stack.enter_context(engine.connect())
                 stack.enter_context(hold(connection, url, wait))
+                if not settings.is_postgres:
+                    _enforce(connection, foreign_keys)
             except OperationalError as error:
                 shown = make_url(url).render_as_string(hide_password=True)
                 raise MigrationError(
@@ -111,11 +121,6 @@ def _hold_postgres(connection: Connection, url: str, wait: float) -> Iterator[No
 
 @contextlib.contextmanager
 def _hold_sqlite(connection: Connection, url: str, wait: float) -> Iterator[None]:
-    # Foreign keys are checked at the end of each revision instead of enforced within: with them
-    # on, dropping or rebuilding a table deletes the rows that refer to it.
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    driver.execute("PRAGMA foreign_keys=OFF")
     end = time.monotonic() + wait
     with Path(f"{make_url(url).database}-migrate.lock").open("w") as file:
         while True:
@@ -125,6 +130,12 @@ def _hold_sqlite(connection: Connection, url: str, wait: float) -> Iterator[None
             except OSError:
                 _wait(end, wait)
         yield
+
+
+def _enforce(connection: Connection, foreign_keys: bool) -> None:
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
 
 
 def _wait(end: float, wait: float) -> None:

@@ -82,4 +82,4 @@ def _clash(error: BaseException) -> str:
 
 
 def _owns(record: Record, name: str) -> bool:
-    return any(name in {each, each.partition(".")[2]} for _, each in record.keys())
+    return any(name in {each, each.partition(".")[2]} for _, each in record.everything())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,11 +102,15 @@ def lineages(plugins: Sequence[str] | None = None) -> list[Lineage]:
     return every
 
 
-def selected(plugins: Sequence[str] | None = None) -> list[Lineage]:
-    """Return what `lineages` does, those that cannot be run included."""
+def selected(plugins: Sequence[str] | None = None, *, skip: Container[str] = ()) -> list[Lineage]:
+    """Return what `lineages` does, those that cannot be run included.
+
+    Args:
+        skip: plugins left out unless asked for by name or required by another.
+    """
     every = discover()
     if plugins is None:
-        return every
+        plugins = [each.name for each in every if each.name not in skip]
     known = {each.name: each for each in every}
     wanted: set[str] = set()
     queue = [CORE, *plugins]
@@ -200,7 +204,8 @@ def read_revisions(versions: Path) -> list[Revision]:
         except (SyntaxError, ValueError, OSError) as error:
             raise MigrationError(f"Migration {path} cannot be read: {error}.") from error
         values = _assigned(tree)
-        if not isinstance(values.get("revision"), str):
+        name = values.get("revision")
+        if not isinstance(name, str):
             raise MigrationError(f'Migration {path} has no line `revision = "…"`.')
         if values.get("depends_on") or values.get("branch_labels"):
             raise MigrationError(
@@ -211,7 +216,7 @@ def read_revisions(versions: Path) -> list[Revision]:
         if not isinstance(down, str | None):
             raise MigrationError(f"Migration {path} joins branches; a lineage is one line.")
         summary = (ast.get_docstring(tree) or path.stem).splitlines()[0]
-        found.append(Revision(id=values["revision"], down=down, path=path, summary=summary))
+        found.append(Revision(id=name, down=down, path=path, summary=summary))
     return found
 
 

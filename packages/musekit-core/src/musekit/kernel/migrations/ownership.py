@@ -47,7 +47,7 @@ class Record:
         """Return what it owns of a kind, sorted."""
         return sorted(self.objects.get(kind, {}))
 
-    def keys(self) -> set[Key]:
+    def everything(self) -> set[Key]:
         """Return (kind, name) of all it owns."""
         return {(kind, name) for kind, names in self.objects.items() for name in names}
 
@@ -87,9 +87,14 @@ def owner_of(known: Mapping[str, Record], key: Key) -> str | None:
 
 
 def record_step(
-    connection: Connection, lineage: Lineage, revision: str, head: str | None,
-    before: Snapshot, after: Snapshot,
-) -> None:  # fmt: skip
+    connection: Connection,
+    lineage: Lineage,
+    *,
+    revision: str,
+    head: str | None,
+    before: Snapshot,
+    after: Snapshot,
+) -> None:
     """Record what a revision made and removed, in the transaction that ran it.
 
     Args:
@@ -108,7 +113,7 @@ def record_step(
     own.distribution, own.version, own.revision = lineage.dist, lineage.version, head
     touched = {lineage.name}
     for record in known.values():
-        for kind, name in record.keys() & removed:
+        for kind, name in record.everything() & removed:
             del record.objects[kind][name]
             touched.add(record.name)
     for kind, name in sorted(after.added_since(before)):

@@ -108,8 +108,8 @@ def _run(connection: Connection, statement: str, **names: str) -> None:
         for name, value in names.items()
     }
     driver = connection.connection.driver_connection
-    composed = sql.SQL(statement).format(**parts)  # type: ignore[arg-type]
-    connection.exec_driver_sql(composed.as_string(driver).replace("%", "%%"))  # type: ignore[arg-type]
+    composed = sql.SQL(statement).format(**parts)
+    connection.exec_driver_sql(composed.as_string(driver).replace("%", "%%"))
 
 
 def _role(connection: Connection, role: str, password: str | None) -> None:

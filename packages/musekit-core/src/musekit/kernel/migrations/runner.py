@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
 
-from musekit.kernel.discovery import CORE
+from musekit.kernel.discovery import CORE, disabled
 from musekit.kernel.migrations import faults, ownership, scripts
 from musekit.kernel.migrations.catalogue import snapshot
 from musekit.kernel.migrations.connection import in_transaction, locked, prepare, require_roles
@@ -19,7 +19,7 @@ from musekit.kernel.migrations.errors import (
     MigrationsFailedError,
     SchemaAheadError,
 )
-from musekit.kernel.migrations.lineage import Lineage, lineages, selected
+from musekit.kernel.migrations.lineage import Lineage, Revision, lineages, selected
 from musekit.kernel.migrations.state import ahead_message, current_revisions, heads
 from musekit.migrations import APP_ROLE, SYSTEM_ROLE
 
@@ -52,7 +52,8 @@ def migrate(
     """Bring lineages to their heads. Idempotent, and safe to run in many processes at once.
 
     Args:
-        plugins: limits it to these, the core and what they require; None: every plugin.
+        plugins: limits it to these, the core and what they require; None: every plugin that is
+            not disabled.
         progress: told of each revision after its commit.
 
     Returns:
@@ -62,7 +63,7 @@ def migrate(
         MigrationsFailedError: naming each lineage that failed; the others are migrated.
         MigrationError: nothing could be started at all (`LockedError`: by another migrate).
     """
-    chosen = selected(plugins)
+    chosen = selected(plugins, skip=disabled(settings.data_dir, settings.disabled_plugins))
     steps: list[Step] = []
     failures: dict[str, MigrationError] = {}
     effects: dict[str, list[dict[str, Any]]] = {}
@@ -109,7 +110,7 @@ def _upgrade(
             ahead_message(lineage, str(current)), plugin=lineage.name, revision=str(current)
         ) from None
     for revision in behind:
-        yield _step(connection, lineage, revision.id, revision.id, revision.summary, "up")
+        yield _step(connection, lineage, revision, revision.id, "up")
 
 
 def downgrade(settings: CoreSettings, plugin: str, progress: Progress | None = None) -> list[Step]:
@@ -136,9 +137,7 @@ def downgrade(settings: CoreSettings, plugin: str, progress: Progress | None = N
             )
         done = [each for each in lineage.revisions if each not in lineage.after(current)]
         for revision in reversed(done if current else []):
-            step = _step(
-                connection, lineage, revision.id, revision.down or "base", revision.summary, "down"
-            )
+            step = _step(connection, lineage, revision, revision.down or "base", "down")
             steps.append(step)
             if progress:
                 progress(step)
@@ -146,15 +145,18 @@ def downgrade(settings: CoreSettings, plugin: str, progress: Progress | None = N
 
 
 def _step(
-    connection: Connection, lineage: Lineage, revision: str, target: str, summary: str,
+    connection: Connection,
+    lineage: Lineage,
+    revision: Revision,
+    target: str,
     direction: scripts.Direction,
-) -> Step:  # fmt: skip
+) -> Step:
     """Run one revision in a transaction of its own, together with the record of what it made."""
     started = time.monotonic()
     for tried in range(1, TRIES + 1):
         try:
             with connection.begin():
-                _run(connection, lineage, revision, target, direction)
+                _run(connection, lineage, revision.id, target, direction)
             break
         except MigrationError:
             raise
@@ -164,11 +166,14 @@ def _step(
                 continue
             with connection.begin():
                 known = ownership.records(connection)
-            raise faults.translate(error, lineage, revision, known) from error
+            raise faults.translate(error, lineage, revision.id, known) from error
     return Step(
-        plugin=lineage.name, revision=revision, direction=direction, summary=summary,
+        plugin=lineage.name,
+        revision=revision.id,
+        direction=direction,
+        summary=revision.summary,
         seconds=time.monotonic() - started,
-    )  # fmt: skip
+    )
 
 
 def _run(
@@ -187,7 +192,10 @@ def _run(
             revision=revision,
         )
     head = None if target == "base" else target
-    ownership.record_step(connection, lineage, revision, head, before, snapshot(connection))
+    after = snapshot(connection)
+    ownership.record_step(
+        connection, lineage, revision=revision, head=head, before=before, after=after
+    )
     if connection.dialect.name == "sqlite":
         _check_references(connection, lineage, revision)
     else:

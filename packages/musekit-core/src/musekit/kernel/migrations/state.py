@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from musekit.kernel.migrations.connection import exists, open_engine, owner_url
 from musekit.kernel.migrations.lineage import Lineage, discover, version_table
+from musekit.kernel.migrations.ownership import Record, records
 from musekit.kernel.settings import CoreSettings
 
 Target = CoreSettings | Engine
@@ -78,6 +79,12 @@ def ahead(target: Target) -> dict[str, str]:
         for lineage in discover()
         if lineage.name in current and not lineage.fault and not _knows(lineage, current)
     }
+
+
+def recorded(target: Target) -> dict[str, Record]:
+    """Return what is kept of every plugin ever seen here, those that are gone included."""
+    with _connect(target) as connection:
+        return records(connection) if connection is not None else {}
 
 
 def unreadable() -> dict[str, str]:
