@@ -20,6 +20,7 @@ from musekit.kernel.health import Readiness
 from musekit.kernel.host import Host
 from musekit.kernel.web import install as shell
 from musekit.kernel.web import problems, routes
+from musekit.kernel.web.idempotency import IdempotencyKeys
 from musekit.kernel.web.requests import RequestContext, TrustedHosts
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ def create_app(host: Host) -> FastAPI:
     app.state.host = host
     problems.install(app)
     _own_routes(app, host)
+    app.add_middleware(IdempotencyKeys, host=host)  # innermost: it sees what routes answer
     shell.install(app, host)
     routes.include(app, host)
     app.add_middleware(TrustedHosts, names=_names(host))
