@@ -1,0 +1,1 @@
+"""Performance, each module a command that prints ratios measured in one run."""
