@@ -182,7 +182,7 @@ def require_roles(connection: Connection) -> None:
     if missing:
         raise MigrationError(
             f"The roles {APP_ROLE} and {SYSTEM_ROLE} do not exist on this PostgreSQL server. "
-            "Nothing was changed; run `musekit migrate --bootstrap-roles --admin-url …` once, "
+            "Nothing was changed; run `musekit migrate --bootstrap-roles ADMIN_URL` once, "
             "with the URL of a login that may create roles."
         )
 

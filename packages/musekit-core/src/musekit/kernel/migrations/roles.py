@@ -68,7 +68,7 @@ def bootstrap_roles(settings: CoreSettings, admin_url: str | None = None) -> lis
     except DBAPIError as error:
         raise MigrationError(
             f"The roles could not be made by login {url.username}: {error.orig}. Running this "
-            "again with --admin-url of a superuser goes on where it stopped."
+            "again with the URL of a superuser goes on where it stopped."
         ) from error
     return done
 
