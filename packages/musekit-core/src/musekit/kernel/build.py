@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from musekit.errors import ConfigurationError
 from musekit.kernel import collecting, loader, refusals
 from musekit.kernel.crypto.keyring import KeyRing
 from musekit.kernel.database.session import Database
-from musekit.kernel.discovery import CORE
+from musekit.kernel.discovery import CORE, plugins_dir, read_json, write_json
 from musekit.kernel.host import Host
 from musekit.kernel.outbound.client import Outbound
 from musekit.kernel.portal import Portal
@@ -66,7 +67,7 @@ def build_host(
         host.close()
         raise
     registry.frozen = True
-    _report(registry)
+    _report(registry, settings)
     return host
 
 
@@ -104,11 +105,24 @@ def _read_sections(host: Host) -> None:
                 break
 
 
-def _report(registry: Registry) -> None:
+def _report(registry: Registry, settings: CoreSettings) -> None:
+    """Say what is active, and keep it in a file for `musekit plugins list`."""
     active = ", ".join(f"{each.name} {each.version}" for each in registry.plugins)
     logger.info("Plugins active: %s", active)
     if registry.disabled:
         logger.info("Plugins disabled: %s", ", ".join(registry.disabled))
+
+    def keep(plugin: str = "") -> None:
+        held = [asdict(each) for each in registry.quarantined]
+        path = plugins_dir(settings.data_dir) / "state.json"
+        try:
+            if held != read_json(path, dict).get("held", []):
+                write_json(path, {"held": held})
+        except OSError as error:
+            logger.warning("%s cannot be written: %s", path, error)
+
+    keep()
+    registry.on_quarantine(keep)
 
 
 __all__ = ["PluginFault", "build_host"]

@@ -102,7 +102,9 @@ class _Loading:
         )
         for plugin, module in modules:
             self._register(plugin, module)
-        self.registry.plugins.sort(key=lambda each: (each.name != CORE, each.name))
+        # What others build on comes first, so that it is not the one refused when names clash.
+        order = [each.name for each in ready]
+        self.registry.plugins.sort(key=lambda each: order.index(each.name))
         return self.registry
 
     # --- before the import ---

@@ -40,6 +40,10 @@ class CoreSettings(BaseSettings):
         "musekit", pattern="^[A-Za-z0-9_]+$", description="tells deployments on one Redis apart"
     )
     redis_url: str = Field("", description="Redis, for the queue and for rate limits")
+    trusted_proxies: list[str] = Field(
+        default_factory=list,
+        description="addresses of reverse proxies whose X-Forwarded headers are believed",
+    )
     worker_threads: int = Field(4, ge=1, description="threads of a worker process for jobs")
     embedded_worker: bool = Field(
         False, description="run jobs and publisher inside the web process (`musekit up` does)"
