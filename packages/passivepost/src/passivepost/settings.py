@@ -52,6 +52,10 @@ class PassivePostSettings(BaseSettings):
     engagement_seconds: float = Field(86_400, gt=0, description="between two pulls of metrics")
     engagement_days: int = Field(30, ge=1, description="age up to which metrics are pulled")
 
+    default_tier: str = Field(
+        "tier_1",
+        description="tier of spaces that subscribe to none; a private deployment may raise it",
+    )
     past_grace_seconds: float = Field(
         120, ge=0, description="a time this far in the past still counts as now"
     )

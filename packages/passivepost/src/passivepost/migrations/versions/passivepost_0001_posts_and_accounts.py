@@ -3,8 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from musekit.api import Json, UtcDateTime
-from musekit.migrations import protect
+from musekit.migrations import JSON, SPACE, UTC, UUID, protect, system_only
 
 revision = "passivepost_0001"
 down_revision = None
@@ -16,22 +15,15 @@ TENANT_TABLES = (
 )  # fmt: skip
 
 
-def _space() -> sa.Column:
-    return sa.Column(
-        "space_id", sa.Uuid(), sa.ForeignKey("spaces.id", ondelete="CASCADE"), nullable=False
-    )
-
-
 def _ref(name: str, target: str, *, on_delete: str = "CASCADE", **options: bool) -> sa.Column:
     options.setdefault("nullable", False)
-    return sa.Column(name, sa.Uuid(), sa.ForeignKey(target, ondelete=on_delete), **options)
+    return sa.Column(name, UUID, sa.ForeignKey(target, ondelete=on_delete), **options)
 
 
 def upgrade() -> None:
     op.add_column("social_posts", sa.Column("trend_source", sa.Text()))
     op.add_column("social_posts", sa.Column("niche_triggered", sa.Text()))
-    # The list of a space's posts, newest first (ids are in order of time), and its calendar.
-    op.create_index("ix_passivepost_posts_space", "social_posts", ["space_id", "id"])
+    # The calendar; the list, newest first, has its index from the core.
     op.create_index(
         "ix_passivepost_posts_calendar",
         "social_posts",
@@ -46,22 +38,22 @@ def upgrade() -> None:
     op.create_table(
         "post_details",
         _ref("post_id", "social_posts.id", primary_key=True),
-        _space(),
-        sa.Column("parts", Json, nullable=False),
-        sa.Column("options", Json, nullable=False),
+        SPACE(),
+        sa.Column("parts", JSON, nullable=False),
+        sa.Column("options", JSON, nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column("timezone", sa.Text(), nullable=False),
         sa.Column("wall_time", sa.Text()),
-        sa.Column("posted_ids", Json, nullable=False),
+        sa.Column("posted_ids", JSON, nullable=False),
         sa.Column("post_url", sa.Text()),
         sa.Column("counted_on", sa.Text()),
         sa.Column("disconnected_from", sa.Text()),
-        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UTC, nullable=False),
     )
     op.create_table(
         "usage_counts",
-        _space(),
+        SPACE(),
         sa.Column("metric", sa.Text(), nullable=False),
         sa.Column("period", sa.Text(), nullable=False),
         sa.Column("used", sa.Integer(), nullable=False),
@@ -70,27 +62,28 @@ def upgrade() -> None:
     )
     op.create_table(
         "oauth_flows",
-        sa.Column("id", sa.Uuid(), primary_key=True),
-        _space(),
+        sa.Column("id", UUID, primary_key=True),
+        SPACE(),
         _ref("user_id", "users.id"),
         _ref("session_id", "user_sessions.id", nullable=True),
         sa.Column("platform", sa.Text(), nullable=False),
-        sa.Column("state_hash", sa.LargeBinary(32), nullable=False, unique=True),
+        sa.Column("state_hash", sa.LargeBinary(32), nullable=False),
         sa.Column("verifier_encrypted", sa.Text(), nullable=False),
         sa.Column("redirect_uri", sa.Text(), nullable=False),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.Column("expires_at", UtcDateTime(), nullable=False),
-        sa.Column("used_at", UtcDateTime()),
+        sa.Column("created_at", UTC, nullable=False),
+        sa.Column("expires_at", UTC, nullable=False),
+        sa.Column("used_at", UTC),
     )
+    op.create_index("uq_oauth_flows_state_hash", "oauth_flows", ["state_hash"], unique=True)
     op.create_index("ix_oauth_flows_expires_at", "oauth_flows", ["expires_at"])
     op.create_table(
         "account_state",
         _ref("account_id", "social_accounts.id", primary_key=True),
-        _space(),
+        SPACE(),
         sa.Column("token_version", sa.Integer(), nullable=False),
-        sa.Column("refreshed_at", UtcDateTime()),
-        sa.Column("refresh_owner", sa.Uuid()),
-        sa.Column("refresh_until", UtcDateTime()),
+        sa.Column("refreshed_at", UTC),
+        sa.Column("refresh_owner", UUID),
+        sa.Column("refresh_until", UTC),
     )
     op.create_table(
         "platform_health",
@@ -98,36 +91,37 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("latency_ms", sa.Integer()),
-        sa.Column("checked_at", UtcDateTime(), nullable=False),
+        sa.Column("checked_at", UTC, nullable=False),
     )
     op.create_table(
         "post_metrics",
         _ref("post_id", "social_posts.id"),
-        sa.Column("taken_at", UtcDateTime(), nullable=False),
-        _space(),
+        sa.Column("taken_at", UTC, nullable=False),
+        SPACE(),
         sa.Column("likes", sa.BigInteger()),
         sa.Column("comments", sa.BigInteger()),
         sa.Column("shares", sa.BigInteger()),
         sa.Column("impressions", sa.BigInteger()),
-        sa.Column("extra", Json, nullable=False),
+        sa.Column("extra", JSON, nullable=False),
         sa.PrimaryKeyConstraint("post_id", "taken_at", name="pk_post_metrics"),
     )
     op.create_table(
         "alert_logs",
-        sa.Column("id", sa.Uuid(), primary_key=True),
-        _space(),
+        sa.Column("id", UUID, primary_key=True),
+        SPACE(),
         _ref("user_id", "users.id"),
-        sa.Column("org_id", sa.Uuid()),
+        sa.Column("org_id", UUID),
         sa.Column("trend_text", sa.Text(), nullable=False),
         _ref("suggested_post_id", "social_posts.id", on_delete="SET NULL", nullable=True),
         sa.Column("action_taken", sa.Text()),
         sa.Column("platform", sa.Text(), nullable=False),
         sa.Column("source_url", sa.Text()),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("created_at", UTC, nullable=False),
     )
     op.create_index("ix_alert_logs_user_id_created_at", "alert_logs", ["user_id", "created_at"])
     for table in TENANT_TABLES:
         protect(op, table)
+    system_only(op, "platform_health", readable=True)
 
 
 def downgrade() -> None:
@@ -138,6 +132,5 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("ix_passivepost_accounts_identity", "social_accounts")
     op.drop_index("ix_passivepost_posts_calendar", "social_posts")
-    op.drop_index("ix_passivepost_posts_space", "social_posts")
     op.drop_column("social_posts", "niche_triggered")
     op.drop_column("social_posts", "trend_source")

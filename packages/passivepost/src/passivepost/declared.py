@@ -1,0 +1,137 @@
+"""What the face declares, in full. Handlers are imported when they run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from musekit import declarations as d
+
+if TYPE_CHECKING:
+    from musekit.api import Host, JobRun, Stop
+
+PRODUCTS = (
+    d.Product(
+        key="passive-post",
+        name="PassivePost",
+        summary="Plan, write and publish posts on your networks, once and on time.",
+        home="/dashboard/social/overview",
+    ),
+)
+
+MIGRATIONS = (
+    d.Migrations(
+        tables=(
+            "post_details", "usage_counts", "oauth_flows", "account_state", "platform_health",
+            "post_metrics", "alert_logs", "publish_state", "publish_attempts",
+        ),
+        core_columns={"social_posts": ("trend_source", "niche_triggered")},
+    ),
+)  # fmt: skip
+
+PERMISSIONS = (
+    d.Permission(key="social.posts.read", label="See posts", lowest_role="viewer"),
+    d.Permission(key="social.posts.write", label="Write and change posts", lowest_role="editor"),
+    d.Permission(key="social.posts.publish", label="Schedule and publish", lowest_role="editor"),
+    d.Permission(key="social.accounts.read", label="See accounts", lowest_role="viewer"),
+    d.Permission(key="social.accounts.write", label="Connect accounts", lowest_role="admin"),
+)
+
+NAVIGATION = (
+    d.NavItem(label="Accounts", href="/dashboard/social", group="PassivePost", weight=40,
+              icon="plug", permission="social.accounts.read"),
+    d.NavItem(label="Compose", href="/dashboard/social/compose", group="PassivePost", weight=10,
+              icon="pencil", permission="social.posts.write"),
+    d.NavItem(label="Queue", href="/dashboard/social/queue", group="PassivePost", weight=20,
+              icon="clock", permission="social.posts.read"),
+    d.NavItem(label="Posts", href="/dashboard/social/posts", group="PassivePost", weight=30,
+              icon="list", permission="social.posts.read"),
+)  # fmt: skip
+
+
+def settings() -> list[d.SettingsSection]:
+    """Return the settings sections."""
+    from passivepost.publishing.settings import PublishingSettings
+    from passivepost.settings import PassivePostSettings
+
+    return [
+        d.SettingsSection(model=PassivePostSettings),
+        d.SettingsSection(model=PublishingSettings),
+    ]
+
+
+def jobs() -> list[d.Job]:
+    """Return the four jobs; their intervals are settings, read from the environment."""
+    from passivepost.settings import PassivePostSettings
+
+    every = PassivePostSettings()
+    return [
+        d.Job(name="social-post", handler=_social_post, retries=0),
+        d.Job(name="social-health-check", handler=_health_check, every=every.health_seconds),
+        d.Job(name="social-trend-monitor", handler=_trend_monitor, every=every.trend_seconds),
+        d.Job(
+            name="social-engagement-pull",
+            handler=_engagement_pull,
+            every=every.engagement_seconds,
+        ),
+    ]
+
+
+def services() -> list[d.WorkerService]:
+    """Return the publisher."""
+    return [d.WorkerService(name="publisher", run=_publisher)]
+
+
+def health_checks() -> list[d.HealthCheck]:
+    """Return the checks of platforms and publisher."""
+    from passivepost import health
+
+    return [
+        d.HealthCheck(name="passivepost-platforms", check=health.check_platforms),
+        d.HealthCheck(name="passivepost-publisher", check=health.check_publisher),
+    ]
+
+
+def routes(host: Host) -> list[d.RouteSet]:
+    """Return the JSON routes, and collect the platforms while the host is being built."""
+    from passivepost.accounts.registry import platforms_of
+    from passivepost.accounts.routes import router as accounts
+    from passivepost.cron.routes import router as cron
+    from passivepost.posts.routes import router as posts
+    from passivepost.tier.routes import router as tier
+
+    platforms_of(host)
+    return [d.RouteSet(router=each, prefix="/api/social") for each in (posts, accounts, tier, cron)]
+
+
+def _social_post(run: JobRun) -> None:
+    """Ring the publisher of this process: something may be due."""
+    from passivepost.publishing.bell import Bell
+
+    try:
+        run.host.get(Bell).ring()
+    except KeyError:
+        pass  # no publisher here; one elsewhere looks by itself every few seconds
+
+
+def _health_check(run: JobRun) -> None:
+    from passivepost.metrics.jobs import health_check
+
+    health_check(run)
+
+
+def _trend_monitor(run: JobRun) -> None:
+    from passivepost.metrics.jobs import trend_monitor
+
+    trend_monitor(run)
+
+
+def _engagement_pull(run: JobRun) -> None:
+    from passivepost.metrics.jobs import engagement_pull
+
+    engagement_pull(run)
+
+
+def _publisher(host: Host, stop: Stop) -> None:
+    from passivepost.publishing.service import PublisherService
+
+    PublisherService().run(host, stop)

@@ -1,0 +1,102 @@
+"""The face of PassivePost: what it gives to the host. Everything else is imported when used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from musekit import declarations as d
+from musekit import hookimpl
+
+if TYPE_CHECKING:
+    import pluggy
+
+    from musekit.api import Host
+
+
+@hookimpl
+def musekit_addhooks(pluginmanager: pluggy.PluginManager) -> None:
+    """Let platform packages register."""
+    from passivepost import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+@hookimpl
+def musekit_register_products() -> Iterable[d.Product]:
+    """The one product."""
+    from passivepost.declared import PRODUCTS
+
+    return PRODUCTS
+
+
+@hookimpl
+def musekit_register_settings() -> Iterable[d.SettingsSection]:
+    """Intervals and limits; fine tuning of the publisher."""
+    from passivepost.declared import settings
+
+    return settings()
+
+
+@hookimpl
+def musekit_register_migrations() -> Iterable[d.Migrations]:
+    """Tables, and the two columns on ``social_posts``."""
+    from passivepost.declared import MIGRATIONS
+
+    return MIGRATIONS
+
+
+@hookimpl
+def musekit_register_permissions() -> Iterable[d.Permission]:
+    """Rights to posts and accounts."""
+    from passivepost.declared import PERMISSIONS
+
+    return PERMISSIONS
+
+
+@hookimpl
+def musekit_register_tiers() -> Iterable[d.Tier]:
+    """The free floor and two above it."""
+    from passivepost.tiers import TIERS
+
+    return TIERS
+
+
+@hookimpl
+def musekit_register_jobs() -> Iterable[d.Job]:
+    """The four jobs of the reference."""
+    from passivepost.declared import jobs
+
+    return jobs()
+
+
+@hookimpl
+def musekit_register_worker_services() -> Iterable[d.WorkerService]:
+    """The publisher."""
+    from passivepost.declared import services
+
+    return services()
+
+
+@hookimpl
+def musekit_register_health_checks() -> Iterable[d.HealthCheck]:
+    """Platforms, and whether anybody publishes."""
+    from passivepost.declared import health_checks
+
+    return health_checks()
+
+
+@hookimpl
+def musekit_register_navigation() -> Iterable[d.NavItem]:
+    """Entries of the sidebar."""
+    from passivepost.declared import NAVIGATION
+
+    return NAVIGATION
+
+
+@hookimpl
+def musekit_register_routes(host: Host) -> Iterable[d.RouteSet]:
+    """The JSON API under ``/api/social``. Collects the platforms, too."""
+    from passivepost.declared import routes
+
+    return routes(host)

@@ -1,0 +1,145 @@
+"""Caps of the tier: counted in the caller's transaction, for the day and month of the schedule.
+
+A post counts from the moment it is scheduled; a draft does not. What was counted is written on
+the post (``post_details.counted_on``), so that taking it back gives back exactly that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import NoReturn
+from uuid import UUID
+
+from sqlalchemy import case, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from musekit.api import LimitReachedError
+from passivepost.posts import clock
+from passivepost.posts.models import UsageCount
+from passivepost.tiers import Allowance
+
+POSTS = "posts"
+_LIMITS = {10: "posts_per_day", 7: "posts_per_month"}  # by the length of the period's name
+_WORDS = {"posts_per_day": "posts a day", "posts_per_month": "posts a month"}
+
+
+def count(
+    session: Session,
+    allowed: Allowance,
+    space_id: UUID,
+    zone: str,
+    *,
+    before: str | None,
+    at: datetime | None,
+    amount: int = 1,
+) -> str | None:
+    """Move a post's count from one day to another, or take it up or back.
+
+    Args:
+        zone: the space's time zone, whose days and months count.
+        before: the day it is counted on now; None: on none.
+        at: when it is to go out; None: it shall not count any more.
+        amount: how many posts, all for the same time.
+
+    Returns:
+        The day it is counted on from now on.
+
+    Raises:
+        LimitReachedError: a cap is reached; nothing was changed once the caller rolls back.
+    """
+    after = clock.day_of(at, zone) if at is not None else None
+    changes: Counter[str] = Counter()
+    for day, sign in ((before, -amount), (after, amount)):
+        if day is not None:
+            changes[day] += sign
+            changes[day[:7]] += sign
+    # In the order of their names: two units of work lock the same rows in the same order.
+    for period in sorted(period for period, amount_ in changes.items() if amount_):
+        limit = allowed.limit(_LIMITS[len(period)])
+        if not change(session, space_id, POSTS, period, by=changes[period], limit=limit):
+            assert at is not None
+            _refuse(session, allowed, space_id, zone=zone, period=period, at=at)
+    return after
+
+
+def used(session: Session, space_id: UUID, metric: str, periods: list[str]) -> dict[str, int]:
+    """Return how much is used in each of the periods."""
+    rows = session.execute(
+        select(UsageCount.period, UsageCount.used).where(
+            UsageCount.space_id == space_id,
+            UsageCount.metric == metric,
+            UsageCount.period.in_(periods),
+        )
+    )
+    found = {row.period: row.used for row in rows}
+    return {period: found.get(period, 0) for period in periods}
+
+
+def change(
+    session: Session, space_id: UUID, metric: str, period: str, *, by: int, limit: int | None
+) -> bool:
+    """Add to a count unless that passes the limit; False if it would, and nothing was added.
+
+    Those who race are queued up by the row's lock.
+
+    Args:
+        metric: what is counted, such as ``posts`` or ``ai``.
+        period: a day or a month.
+        by: how much; less than 0 gives back.
+        limit: None is unlimited.
+    """
+    row = (
+        UsageCount.space_id == space_id,
+        UsageCount.metric == metric,
+        UsageCount.period == period,
+    )
+    statement = update(UsageCount).where(*row).execution_options(synchronize_session=False)
+    if by < 0:
+        session.execute(
+            statement.values(used=case((UsageCount.used + by < 0, 0), else_=UsageCount.used + by))
+        )
+        return True
+    if limit is not None:
+        statement = statement.where(UsageCount.used + by <= limit)
+    statement = statement.values(used=UsageCount.used + by).returning(UsageCount.used)
+    if session.execute(statement).first() is not None:
+        return True
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(
+        insert(UsageCount)
+        .values(space_id=space_id, metric=metric, period=period, used=0)
+        .on_conflict_do_nothing()
+    )
+    return session.execute(statement).first() is not None
+
+
+def _refuse(
+    session: Session, allowed: Allowance, space_id: UUID, *, zone: str, period: str, at: datetime
+) -> NoReturn:
+    name = _LIMITS[len(period)]
+    daily = len(period) == 10
+    resets = clock.next_day(at, zone) if daily else clock.next_month(at, zone)
+    now = datetime.now(UTC)
+    current = clock.day_of(now, zone).startswith(period)
+    count_now = used(session, space_id, POSTS, [period])[period]
+    limit = allowed.limit(name)
+    upgrade = None
+    hint = "Choose another day." if daily else "Choose another month."
+    if allowed.upgrade is not None:
+        more = allowed.upgrade.limits.get(name, 0)
+        upgrade = {"tier": allowed.upgrade.key, "label": allowed.upgrade.label, "limit": more}
+        hint = f"{hint[:-1]}, or move up to {allowed.upgrade.label}."
+    raise LimitReachedError(
+        f"{allowed.tier.label} allows {limit} {_WORDS[name]}; {count_now} are scheduled for"
+        f" {period}. Nothing was scheduled or changed. {hint}",
+        retry_after=(resets - now).total_seconds() if current else None,
+        limit=name,
+        max=limit,
+        used=count_now,
+        period=period,
+        resets_at=resets.isoformat(),
+        tier=allowed.tier.key,
+        upgrade=upgrade,
+    )
