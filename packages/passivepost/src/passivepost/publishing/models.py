@@ -46,7 +46,12 @@ class PublishState(Base, Tenant):
     review: Mapped[str | None] = mapped_column(Text)  #: None | unconfirmed | resolved
     failure_kind: Mapped[str | None] = mapped_column(Text)
     tries: Mapped[int] = mapped_column(default=0)  #: errors before the send, counted to 3
-    crashes: Mapped[int] = mapped_column(default=0)  #: leases lost with nothing armed
+    #: Leases lost while it was being prepared (`preparing`), with nothing armed.
+    crashes: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)  #: armed so far, all in the ledger
+    armed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  #: the first of them
+    #: Set while code of the platform prepares it: a crash then may be this post's doing.
+    preparing: Mapped[bool] = mapped_column(default=False)
     lease_token: Mapped[int] = mapped_column(default=0)
     lease_owner: Mapped[str | None] = mapped_column(Text)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)

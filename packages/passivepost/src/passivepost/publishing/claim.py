@@ -1,0 +1,190 @@
+"""Claims: leases on the heads of lanes, at a cost that does not grow with what is stored.
+
+A lane is the queue of one account; its head is the earliest post. The scan skips from head to
+head through the partial index of the lanes, beginning after the last lane served, so every space
+gets its turn and a backlog of ten thousand posts delays nobody else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from passivepost.publishing.promote import LatePolicy, hold, miss
+from passivepost.publishing.sql import Statement, Unit
+from passivepost.publishing.work import Claim
+from passivepost.sdk.platform import Platform
+
+_OPEN = (
+    "{0}.stage = 'queued' AND {0}.hold IS NULL AND {0}.review IS NULL AND {0}.lease_until IS NULL"
+)
+
+_LANES = Statement(
+    """
+    WITH RECURSIVE lane(id, i) AS (
+        SELECT (SELECT n.post_id FROM publish_state n
+                WHERE OPEN(n) AND (n.space_id, n.account_id) > (:space, :account)
+                ORDER BY n.space_id, n.account_id, n.next_attempt_at, n.post_id LIMIT 1), 1
+        UNION ALL
+        SELECT (SELECT n.post_id FROM publish_state n
+                WHERE OPEN(n) AND (n.space_id, n.account_id) > (h.space_id, h.account_id)
+                ORDER BY n.space_id, n.account_id, n.next_attempt_at, n.post_id LIMIT 1),
+               lane.i + 1
+        FROM lane JOIN publish_state h ON h.post_id = lane.id
+        WHERE lane.i < :scan
+    )
+    SELECT s.post_id, s.space_id, s.account_id, s.platform,
+           s.next_attempt_at <= {now}
+           AND NOT EXISTS (SELECT 1 FROM publish_state f
+                           WHERE f.account_id = s.account_id AND f.lease_until IS NOT NULL),
+           s.due_at < {plus(-:late)} AND COALESCE(s.failure_kind, '') <> 'unknown'
+    FROM lane JOIN publish_state s ON s.post_id = lane.id
+    ORDER BY lane.i
+    """.replace("OPEN(n)", _OPEN.format("n")),
+    returns=("uuid", "uuid", "uuid", "text", "bool", "bool"),
+)
+_BUSY = Statement(
+    """
+    SELECT space_id, count(*) FROM publish_state WHERE lease_until IS NOT NULL GROUP BY space_id
+    """,
+    returns=("uuid", "int"),
+)
+_LEASE = Statement(
+    f"""
+    UPDATE publish_state AS t
+    SET lease_token = t.lease_token + 1, lease_owner = :owner, lease_until = {{plus(r.lease)}},
+        preparing = {{false}}, updated_at = {{now}}
+    FROM (SELECT s.post_id AS id, r.lease AS lease FROM {{r}} JOIN publish_state s
+          ON s.post_id = r.id WHERE {_OPEN.format("s")} {{lock(s)}}) AS r
+    WHERE t.post_id = r.id
+    RETURNING post_id
+    """,
+    batch={"id": "uuid", "lease": "float"},
+    returns=("uuid",),
+)
+_READ = Statement(
+    """
+    SELECT s.post_id, s.space_id, s.account_id, s.platform, s.lease_token, s.revision,
+           s.content_hash, s.publish_key, s.tries, s.crashes, s.attempts, s.armed_at,
+           s.attempts > 0 AND EXISTS (
+               SELECT 1 FROM publish_attempts a
+               WHERE a.post_id = s.post_id AND a.publish_key = s.publish_key
+               AND (a.outcome IS NULL
+                    OR a.outcome IN ('unknown', 'reconciled_absent', 'resolved_absent'))),
+           s.progress, p.content, p.media_urls, d.parts, d.options
+    FROM {r} JOIN publish_state s ON s.post_id = r.id
+    JOIN social_posts p ON p.id = r.id
+    LEFT JOIN post_details d ON d.post_id = r.id
+    """,
+    batch={"id": "uuid"},
+    returns=(
+        "uuid", "uuid", "uuid", "text", "int", "int", "text", "uuid", "int", "int", "int", "time",
+        "bool", "json", "text", "json", "json", "json",
+    ),
+)  # fmt: skip
+
+_START = UUID(int=0)
+
+
+@dataclass(slots=True)
+class Cursor:
+    """Where the next scan begins: after the last lane served."""
+
+    space: UUID = field(default=_START)
+    account: UUID = field(default=_START)
+
+    @property
+    def at_start(self) -> bool:
+        """True when the scan will see every lane."""
+        return self.space == _START
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How posts are claimed: seconds, and who may be published to."""
+
+    owner: str
+    platforms: Mapping[str, Platform]
+    margin: float  #: of the lease beyond the platform's longest call
+    late: float
+    policy: LatePolicy
+    per_space: int
+
+
+def claim(unit: Unit, want: int, cursor: Cursor, terms: Terms) -> list[Claim]:
+    """Lease up to `want` posts: one per account, a few per space, spaces in turn.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: another worker claimed the same account at this moment; try
+            again.
+    """
+    lease: list[tuple[UUID, float]] = []
+    held: list[tuple[UUID, str]] = []
+    missed: list[UUID] = []
+    busy: Counter[UUID] | None = None
+    wrapped = cursor.at_start
+    for _ in range(4):  # enough to pass over lanes in flight; the next claim goes on from here
+        if len(lease) >= want:
+            break
+        scan = max(32, 2 * (want - len(lease)))
+        lanes = unit.run(
+            _LANES, space=cursor.space, account=cursor.account, scan=scan, late=terms.late
+        )
+        if lanes and busy is None:
+            busy = Counter(dict(unit.run(_BUSY)))
+        for post_id, space_id, account_id, platform, ready, late in lanes:
+            if len(lease) >= want:
+                break
+            cursor.space, cursor.account = space_id, account_id
+            if late and terms.policy == "ask":
+                held.append((post_id, "late"))
+            elif late and terms.policy == "skip":
+                missed.append(post_id)
+            elif platform not in terms.platforms:
+                held.append((post_id, "platform_missing"))
+            elif ready and busy is not None and busy[space_id] < terms.per_space:
+                busy[space_id] += 1
+                seconds = terms.platforms[platform].delivery.longest_call + terms.margin
+                lease.append((post_id, seconds))
+        else:
+            if len(lanes) < scan:  # the end of the index: go round once
+                cursor.space = cursor.account = _START
+                if wrapped:
+                    break
+                wrapped = True
+    hold(unit, held)
+    miss(unit, missed)
+    leased = unit.run(_LEASE, lease, owner=terms.owner)
+    return read(unit, [post_id for (post_id,) in leased], terms.platforms)
+
+
+def read(unit: Unit, posts: list[UUID], platforms: Mapping[str, Platform]) -> list[Claim]:
+    """Read what publishing needs of posts whose lease, or read-back, is ours."""
+    rows = unit.run(_READ, [(post_id,) for post_id in posts])
+    return [_claim(row, platforms) for row in rows if row[3] in platforms]
+
+
+def _claim(row: tuple[Any, ...], platforms: Mapping[str, Platform]) -> Claim:
+    return Claim(
+        post_id=row[0],
+        space_id=row[1],
+        account_id=row[2],
+        platform=platforms[row[3]],
+        token=row[4],
+        revision=row[5],
+        content_hash=row[6],
+        publish_key=row[7],
+        tries=row[8],
+        crashes=row[9],
+        attempts=row[10],
+        armed_at=row[11],
+        doubt=row[12],
+        progress=row[13],
+        text=row[14],
+        media_urls=row[15] or [],
+        parts=row[16] or [],
+        options=row[17] or {},
+    )

@@ -1,0 +1,158 @@
+"""One SQL text for both databases, over batches.
+
+The publisher's statements work on hundreds of rows at a time and know no ORM: a batch goes in as
+one relation ``r`` (arrays on PostgreSQL, one JSON text on SQLite), and comes back as plain tuples.
+In a statement stand ``:name`` for a parameter and these words:
+
+* ``{now}``       the database's clock, at the start of the statement
+* ``{plus(X)}``   the clock, X seconds later; X is SQL
+* ``{r}``         the batch, as a table of a FROM clause
+* ``{lock(s, p)}``  FOR UPDATE OF s, p SKIP LOCKED, where there are row locks
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
+_LOCK = re.compile(r"\{lock\(([^()]+)\)\}")
+_PLUS = re.compile(r"\{plus\(([^{}]+)\)\}")
+
+#: Types of batch columns and results: name → type on PostgreSQL.
+_TYPES = {
+    "uuid": "uuid[]", "text": "text[]", "int": "integer[]", "float": "double precision[]",
+    "json": "text[]", "time": "timestamptz[]", "bool": "boolean[]",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """A statement, the columns of its batch and the types of what it returns.
+
+    Args:
+        template: the SQL, in the words of this module.
+        batch: column → type of the relation ``r``; empty when there is none.
+        returns: types of the result's columns, in order.
+    """
+
+    template: str
+    batch: Mapping[str, str] = field(default_factory=dict)
+    returns: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "postgres", self._postgres())
+        object.__setattr__(self, "sqlite", self._sqlite())
+        object.__setattr__(
+            self, "odd", [(i, kind) for i, kind in enumerate(self.returns) if kind in _FROM_SQLITE]
+        )
+
+    postgres: str = field(init=False)
+    sqlite: str = field(init=False)
+    odd: list[tuple[int, str]] = field(init=False)  #: results SQLite gives as text
+
+    def _postgres(self) -> str:
+        arrays = ", ".join(f"CAST(:{name} AS {_TYPES[kind]})" for name, kind in self.batch.items())
+        words = {
+            "{now}": "statement_timestamp()",
+            "{r}": f"unnest({arrays}) AS r({', '.join(self.batch)})",
+            "{json}": "jsonb",
+            "{true}": "true",
+            "{false}": "false",
+        }
+        text = _PLUS.sub(r"(statement_timestamp() + (\1) * interval '1 second')", self.template)
+        text = _LOCK.sub(r"FOR UPDATE OF \1 SKIP LOCKED", text)
+        return _PARAMETER.sub(r"%(\1)s", _replace(text.replace("%", "%%"), words))
+
+    def _sqlite(self) -> str:
+        columns = ", ".join(
+            f"json_extract(value, '$[{i}]') AS {name}" for i, name in enumerate(self.batch)
+        )
+        clock = "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')"
+        words = {
+            "{now}": clock,
+            "{r}": f"(SELECT {columns} FROM json_each(:batch)) AS r",
+            "{json}": "text",
+            "{true}": "1",
+            "{false}": "0",
+        }
+        later = r"(strftime('%Y-%m-%d %H:%M:%f', 'now', (\1) || ' seconds') || '000')"
+        return _replace(_LOCK.sub("", _PLUS.sub(later, self.template)), words)
+
+
+def _replace(text: str, words: Mapping[str, str]) -> str:
+    for word, sql in words.items():
+        text = text.replace(word, sql)
+    return text
+
+
+class Unit:
+    """The connection of one unit of work. Made by the edge that opens and commits it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.is_postgres = connection.dialect.name == "postgresql"
+
+    def run(
+        self, statement: Statement, batch: Sequence[Sequence[Any]] = (), **parameters: Any
+    ) -> list[tuple[Any, ...]]:
+        """Run a statement over a batch; an empty batch of a batch statement runs nothing.
+
+        Args:
+            batch: rows, each in the order of the statement's batch columns. JSON columns take
+                text or None.
+            parameters: the ``:name`` values beside the batch.
+
+        Returns:
+            The rows returned, with UUIDs, aware datetimes and parsed JSON.
+        """
+        if statement.batch and not batch:
+            return []
+        if self.is_postgres:
+            if statement.batch:
+                columns = zip(*batch, strict=True)
+                parameters.update(
+                    (name, list(values))
+                    for name, values in zip(statement.batch, columns, strict=True)
+                )
+            result = self._connection.exec_driver_sql(statement.postgres, parameters)
+            return [tuple(row) for row in result] if statement.returns else []
+        values = {name: _plain(value) for name, value in parameters.items()}
+        if statement.batch:
+            values["batch"] = json.dumps([[_plain(value) for value in row] for row in batch])
+        result = self._connection.exec_driver_sql(statement.sqlite, values)
+        if not statement.returns:
+            return []
+        return [_typed(row, statement.odd) for row in result]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return value
+
+
+def _time(value: str) -> datetime:
+    return datetime.fromisoformat(value).replace(tzinfo=UTC)
+
+
+_FROM_SQLITE: dict[str, Any] = {
+    "uuid": UUID, "time": _time, "json": json.loads, "bool": bool,
+}  # fmt: skip
+
+
+def _typed(row: Iterable[Any], odd: Sequence[tuple[int, str]]) -> tuple[Any, ...]:
+    values = list(row)
+    for i, kind in odd:
+        if values[i] is not None:
+            values[i] = _FROM_SQLITE[kind](values[i])
+    return tuple(values)

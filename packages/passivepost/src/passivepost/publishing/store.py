@@ -1,0 +1,221 @@
+"""The publisher's units of work: each opens, does one batch and commits. Runs on threads."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
+
+from musekit.api import Actor, Host
+from passivepost.accounts.vault import load_accounts
+from passivepost.publishing import arm as arming
+from passivepost.publishing import crash, promote, reconcile
+from passivepost.publishing import sweep as sweeping
+from passivepost.publishing.claim import Cursor, Terms, claim
+from passivepost.publishing.outcomes import Rules
+from passivepost.publishing.record import demote, record
+from passivepost.publishing.sql import Unit
+from passivepost.publishing.work import Arm, Attempt, Claim, Result
+from passivepost.sdk.platform import Platform
+
+log = logging.getLogger(__name__)
+PROMOTED_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one look at the queue gave. `sleep`: seconds until the next post comes due."""
+
+    claims: list[Claim]
+    more: bool
+    sleep: float | None
+
+
+class Store:
+    """All that the publisher does in the database.
+
+    Args:
+        terms: how posts are claimed. rules: waits. owner: names this worker in the ledger.
+    """
+
+    def __init__(self, host: Host, terms: Terms, rules: Rules, *, over_cap: promote.OverCap | None):
+        self._host, self._terms, self._rules, self._over_cap = host, terms, rules, over_cap
+        self._actor = Actor.system("publisher")
+        self._cursor = Cursor()
+        # On SQLite one writer at a time; threads of one process queue up here, fairly, and not
+        # in the database's busy loop.
+        self._writer: contextlib.AbstractContextManager[object] = (
+            contextlib.nullcontext() if host.database.is_postgres else threading.Lock()
+        )
+
+    @contextlib.contextmanager
+    def _unit(self, *, lasting: bool = True) -> Iterator[tuple[Unit, Session]]:
+        """Open a unit of work; `lasting`: its commit is on disk before it returns."""
+        with self._writer, self._host.database.session(self._actor) as session:
+            unit = Unit(session.connection())
+            if unit.is_postgres:
+                mode = "on" if lasting else "off"
+                session.execute(text(f"SET LOCAL synchronous_commit = {mode}"))
+            yield unit, session
+
+    def look(self, want: int) -> Round:
+        """Promote what has come due, then claim up to `want` posts with their credentials."""
+        promoted = self._promote()
+        claims: list[Claim] = []
+        for _ in range(3):
+            try:
+                claims = self._claim(want)
+                break
+            except IntegrityError:  # another worker took the same account at this moment
+                time.sleep(random.uniform(0, 0.02))
+        sleep = None
+        if promoted < PROMOTED_AT_ONCE and not claims:
+            with self._unit(lasting=False) as (unit, _):
+                sleep = promote.seconds_to_next(unit)
+        return Round(claims, bool(claims) or promoted > 0, sleep)
+
+    def _promote(self) -> int:
+        with self._unit(lasting=False) as (unit, _):
+            count = promote.promote(
+                unit,
+                most=PROMOTED_AT_ONCE,
+                late=self._terms.late,
+                policy=self._terms.policy,
+                platforms=self._terms.platforms,
+                over_cap=self._over_cap,
+            )
+            if count:
+                crash.passes("promote.before_commit")
+        if count:
+            crash.passes("promote.after_commit")
+        return count
+
+    def _claim(self, want: int) -> list[Claim]:
+        # A claim that is lost with the database's power is no loss: arming asks for its token.
+        with self._unit(lasting=False) as (unit, session):
+            claims = claim(unit, want, self._cursor, self._terms)
+            if claims:
+                self._open(session, claims)
+                crash.passes("claim.before_commit")
+        if claims:
+            crash.passes("claim.after_commit")
+        return claims
+
+    def _open(self, session: Session, claims: Sequence[Claim]) -> None:
+        failures: dict[UUID, str] = {}
+        accounts = load_accounts(
+            session, self._host, [each.account_id for each in claims], failures=failures
+        )
+        for account_id, reason in failures.items():
+            log.error("publisher: credentials of account %s: %s", account_id, reason)
+        for each in claims:
+            each.account = accounts.get(each.account_id)
+
+    def note(self, items: list[Arm | arming.Note | arming.Mark]) -> list[Attempt | bool | None]:
+        """Arm posts, store progress and mark posts being prepared, in one transaction.
+
+        Returns:
+            For each item in order: the attempt, or None where the post must not be sent; True
+            where progress or mark is stored.
+        """
+        wishes = [item for item in items if isinstance(item, Arm)]
+        notes = [item for item in items if isinstance(item, arming.Note)]
+        marks = [item for item in items if isinstance(item, arming.Mark)]
+        with self._unit() as (unit, _):
+            attempts = arming.arm(unit, wishes, self._terms.owner) if wishes else {}
+            stored = arming.note(unit, notes) if notes else set()
+            marked = arming.mark(unit, marks) if marks else set()
+            if wishes:
+                crash.passes("arm.before_commit")
+        known = arming.awake()
+        for attempt in attempts.values():
+            attempt.known = known
+        if wishes:
+            crash.passes("arm.after_commit")
+        if notes:
+            crash.passes("checkpoint.after_commit")
+        answers: list[Attempt | bool | None] = []
+        for item in items:
+            if isinstance(item, Arm):
+                answers.append(attempts.get(item.claim.post_id))
+            else:
+                answers.append(
+                    item.post_id in (stored if isinstance(item, arming.Note) else marked)
+                )
+        return answers
+
+    def record(self, results: list[Result]) -> None:
+        """Store results. One that the database refuses does not keep the others out."""
+        try:
+            with self._unit() as (unit, _):
+                record(unit, results)
+                crash.passes("record.before_commit")
+        except IntegrityError:
+            if len(results) == 1:
+                log.error("publisher: post %s: id taken by another post", results[0].post_id)
+                self.record([demote(results[0])])
+            else:
+                for result in results:
+                    self.record([result])
+            return
+        crash.passes("record.after_commit")
+
+    def sweep(self, crash_limit: int) -> int:
+        """Settle lost leases and lift holds that have run out."""
+        with self._unit() as (unit, _):
+            count = sweeping.sweep(
+                unit,
+                most=1000,
+                rules=self._rules,
+                platforms=self._terms.platforms,
+                crash_limit=crash_limit,
+            )
+            promote.thaw(unit, list(self._terms.platforms))
+            if count:
+                crash.passes("sweep.before_commit")
+        return count
+
+    def doubts(self, most: int) -> list[reconcile.Doubt]:
+        """Take posts to be looked for, with credentials."""
+        longest = max((p.delivery.longest_call for p in self._terms.platforms.values()), default=60)
+        with self._unit() as (unit, session):
+            doubts = reconcile.take(
+                unit,
+                most=most,
+                lease=2 * longest + 60,
+                late=self._terms.late,
+                platforms=self._terms.platforms,
+            )
+            self._open(session, [doubt.claim for doubt in doubts])
+        return doubts
+
+    def settle(self, looks: list[reconcile.Look], quiet: float) -> int:
+        """Store what was seen of posts that were looked for."""
+        with self._unit() as (unit, _):
+            count = reconcile.settle(unit, looks, rules=self._rules, quiet=quiet)
+            crash.passes("reconcile.before_commit")
+        return count
+
+    def remaining(self) -> int:
+        """Return how many posts are due and in nobody's hands."""
+        with self._host.database.session(self._actor, readonly=True) as session:
+            return promote.remaining(Unit(session.connection()))
+
+
+def is_passing(error: BaseException) -> bool:
+    """True for an error of the database that may be gone at the next try."""
+    return isinstance(error, DBAPIError | OSError)
+
+
+def longest_call(platforms: Mapping[str, Platform]) -> float:
+    """Return the longest a call to any of the platforms may take, in seconds."""
+    return max((p.delivery.longest_call for p in platforms.values()), default=30.0)
