@@ -111,7 +111,9 @@ HOSTILE = [
         phase="import", says=("ModuleNotFoundError", "a_module_that_nobody_has"),
     ),
     Specimen(name="zoo_syntax", code="def broken(:", phase="import", says=("SyntaxError",)),
-    Specimen(name="zoo_sys_exit", code="import sys; sys.exit(3)", phase="import", says=("SystemExit",)),
+    Specimen(
+        name="zoo_sys_exit", code="import sys; sys.exit(3)", phase="import", says=("SystemExit",)
+    ),
     Specimen(name="zoo_os_exit", code="import os; os._exit(7)", phase="import", says=("status 7",)),
     Specimen(
         name="zoo_segfault", code="import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",

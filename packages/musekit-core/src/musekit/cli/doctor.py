@@ -13,6 +13,9 @@ import typer
 
 from musekit.cli.output import as_json, data_dir, say
 
+#: Where the generated keys of the embedded mode lie, below the data directory.
+KEYS = Path("secrets") / "keys"
+
 
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -45,16 +48,15 @@ def _files() -> list[dict[str, Any]]:
                      "Give this user the right to write it, or set MUSEKIT_DATA_DIR.")
         ]  # fmt: skip
     found = [_finding("data directory", "ok", str(folder))]
-    keys = folder / "secrets" / "keys"
-    if keys.exists():
-        loose = keys.stat().st_mode & 0o077
-        found.append(
-            _finding("encryption keys", "fail", f"{keys} can be read by others", f"chmod 600 {keys}")
-            if loose
-            else _finding("encryption keys", "warn", f"kept in {keys} only",
-                          "Back this file up: without it stored tokens cannot be read again.")
-        )  # fmt: skip
-    return found
+    keys = folder / KEYS
+    if not keys.exists():
+        return found
+    if keys.stat().st_mode & 0o077:
+        detail, advice = f"{keys} can be read by others", f"chmod 600 {keys}"
+        return [*found, _finding("encryption keys", "fail", detail, advice)]
+    detail = f"kept in {keys} only"
+    advice = "Back this file up: without it stored tokens cannot be read again."
+    return [*found, _finding("encryption keys", "warn", detail, advice)]
 
 
 def _installed() -> list[dict[str, Any]]:
@@ -96,7 +98,3 @@ def _child(seconds: float) -> list[dict[str, Any]]:
 def _last(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1][:300] if lines else ""
-
-
-#: Where the generated keys of the embedded mode lie, below the data directory.
-KEYS = Path("secrets") / "keys"

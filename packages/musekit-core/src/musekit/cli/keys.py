@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from musekit.cli.output import as_json
-
 app = typer.Typer(
     help="Make and rotate encryption keys.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -18,9 +16,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command()
 def generate() -> None:
     """Print a new key; put it before the others in SOCIAL_ENCRYPTION_KEY, then `keys rotate`."""
-    import base64
-    import secrets
-    from datetime import UTC, datetime
+    from musekit.kernel.crypto.keys import new_key, parse, write_down
+    from musekit.kernel.settings import CoreSettings, load_section
 
-    name = f"k{datetime.now(UTC):%Y%m%d}{secrets.token_hex(2)}"
-    sys.stdout.write(f"{name}:{base64.b64encode(secrets.token_bytes(32)).decode()}\n")
+    ring = load_section(CoreSettings, "musekit").social_encryption_key
+    taken = [key.id for key in parse(ring.get_secret_value())] if ring else []
+    sys.stdout.write(write_down(new_key(taken)) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -110,6 +111,69 @@ def enable(name: Name) -> None:
         f"“{name}” is enabled. Restart what is running.\n" if changed
         else f"“{name}” was not disabled; it is tried afresh at the next start.\n"
     )  # fmt: skip
+
+
+@app.command()
+def purge(
+    name: Name,
+    yes_delete: Annotated[
+        str, typer.Option("--yes-delete", metavar="NAME", help="Delete; repeat the plugin's name.")
+    ] = "",
+    export: Annotated[
+        Path | None, typer.Option(help="Export all rows and files to this folder first.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show what a plugin owns; with --yes-delete NAME, delete it. Works when its code is gone."""
+    from musekit.kernel.migrations.purge import export as write_export
+    from musekit.kernel.migrations.purge import plan
+    from musekit.kernel.migrations.purge import purge as delete
+    from musekit.kernel.settings import CoreSettings, load_section
+
+    settings = load_section(CoreSettings, "musekit")
+    if yes_delete:
+        found = delete(settings, name, confirm=yes_delete, export_to=export)
+    else:
+        found = plan(settings, name)
+        if export is not None:
+            write_export(found, export)
+    shown = {
+        "plugin": name,
+        "deleted": bool(yes_delete),
+        "exported_to": str(export) if export else None,
+        "tables": dict(found.tables),
+        "columns": list(found.columns),
+        "objects": {kind: list(names) for kind, names in found.objects.items()},
+        "parked_jobs": found.parked_jobs,
+        "settings": dict(found.settings_rows),
+        "effects": {effect.title: rows for effect, rows in found.effects},
+        "files": [found.file_count, found.file_bytes],
+        "refusals": list(found.refusals),
+    }
+    if json:
+        as_json(shown)
+    else:
+        _print_purge(shown)
+
+
+def _print_purge(shown: dict[str, Any]) -> None:
+    verb = "Deleted" if shown["deleted"] else "Would delete"
+    lines = [f"{verb} of plugin “{shown['plugin']}”:"]
+    lines += [f"  table {table}: {rows} rows" for table, rows in shown["tables"].items()]
+    lines += [f"  column {name}" for name in shown["columns"]]
+    lines += [f"  {kind}: {', '.join(names)}" for kind, names in shown["objects"].items()]
+    lines += [f"  {title}: {rows} rows" for title, rows in shown["effects"].items()]
+    lines += [f"  rows of {table}: {rows}" for table, rows in shown["settings"].items()]
+    lines += [
+        f"  jobs parked: {shown['parked_jobs']}",
+        "  files: {} ({} bytes)".format(*shown["files"]),
+    ]
+    if shown["exported_to"]:
+        lines.append(f"Exported to {shown['exported_to']}.")
+    lines += [f"Refused: {reason}." for reason in shown["refusals"]]
+    if not shown["deleted"] and not shown["refusals"]:
+        lines.append(f"Nothing was changed. To delete it: --yes-delete {shown['plugin']}")
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 @app.command()

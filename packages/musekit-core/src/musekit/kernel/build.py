@@ -9,6 +9,7 @@ from dataclasses import asdict
 from musekit.errors import ConfigurationError
 from musekit.kernel import collecting, loader, refusals
 from musekit.kernel.crypto.keyring import KeyRing
+from musekit.kernel.crypto.keys import new_key
 from musekit.kernel.database.session import Database
 from musekit.kernel.discovery import CORE, plugins_dir, read_json, write_json
 from musekit.kernel.host import Host
@@ -51,7 +52,7 @@ def build_host(
     host = Host(
         settings=settings,
         database=Database(settings),
-        keyring=KeyRing.from_settings(settings),
+        keyring=KeyRing([new_key()]) if offline else KeyRing.from_settings(settings),
         broker=Broker(settings),
         outbound=outbound,
         portal=Portal(outbound),

@@ -8,8 +8,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import text
-
 from musekit.declarations import Health
 from musekit.kernel.discovery import CORE
 
@@ -58,11 +56,9 @@ def examine(host: Host) -> list[Finding]:
 
 def _database(host: Host) -> Finding:
     try:
-        for engine in {
-            id(each): each for each in (host.database.application, host.database.system)
-        }.values():
-            with engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
+        # Taking a connection makes or tests one; no statement is needed.
+        with host.database.application.connect(), host.database.system.connect():
+            pass
     except Exception as error:
         logger.warning("The database does not answer: %s", error)
         return Finding(

@@ -35,7 +35,7 @@ class Proofs:
 
     def __init__(self, data_dir: Path) -> None:
         self._path = plugins_dir(data_dir) / "proven.json"
-        self._notes = plugins_dir(data_dir) / "importing"
+        self._notes = plugins_dir(data_dir) / ".importing"
         self._known: dict[str, dict[str, Any]] = read_json(self._path, dict)
         self._collect_notes()
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from musekit.errors import ConfigurationError
+from musekit.kernel import logins
 
 if TYPE_CHECKING:
     from musekit.kernel.host import Host
     from musekit.kernel.settings import CoreSettings
+
+logger = logging.getLogger(__name__)
 
 #: Values that are in many examples and in nobody's safe.
 _WELL_KNOWN = frozenset({"changethis", "changeme", "secret", "password", "default"})
@@ -38,10 +42,12 @@ def check_services(host: Host) -> None:
     faults = []
     if host.settings.queue_backend == "redis":
         faults += _eviction(host.settings)
-    if host.database.is_postgres and host.settings.mode == "production":
-        from musekit.kernel.database.roles import check_roles
-
-        faults += check_roles(host.database)
+    unsafe = logins.faults(host.database)
+    if host.settings.mode == "production":
+        faults += unsafe
+    elif host.settings.mode != "test":
+        for fault in unsafe:
+            logger.warning("In production this would be refused: %s", fault)
     _raise(faults)
 
 
@@ -106,9 +112,7 @@ def _eviction(settings: CoreSettings) -> list[str]:
         return []  # a managed Redis forbids CONFIG; its operator answers for the policy
     except redis.RedisError as error:
         # The database is the queue of record: without Redis posts still go out, by polling.
-        import logging
-
-        logging.getLogger(__name__).warning("Redis cannot be asked for its policy: %s", error)
+        logger.warning("Redis cannot be asked for its policy: %s", error)
         return []
     finally:
         client.close()
