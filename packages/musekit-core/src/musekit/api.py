@@ -39,7 +39,7 @@ from musekit.kernel.actors import Actor
 from musekit.kernel.crypto.keyring import DecryptionError, KeyRing
 from musekit.kernel.database.models import Tenant, plugin_base
 from musekit.kernel.database.session import Database
-from musekit.kernel.database.types import Json, TextArray, UtcDateTime, db_now
+from musekit.kernel.database.types import Json, TextArray, UtcDateTime, db_after, db_now
 from musekit.kernel.host import Host
 from musekit.kernel.ids import new_id
 from musekit.kernel.outbound.client import Interrupted, NotSent, Outbound, OutboundClient
@@ -113,6 +113,7 @@ __all__ = [
     "UtcDateTime",
     "WorkerService",
     "WriteSession",
+    "db_after",
     "db_now",
     "hookimpl",
     "hookspec",

@@ -1,11 +1,12 @@
 """``/api/social/accounts``, ``/connect`` and ``/callback``."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
+from pydantic import TypeAdapter
 
 from musekit.api import Actor, HostDep, MuseKitError, ReadSession, requires
 from passivepost.accounts import connect, service
@@ -26,6 +27,7 @@ Writer = Annotated[Actor, requires("social.accounts.write")]
 #: A connection is finished in the browser session that began it, by nobody else.
 Browser = Annotated[Actor, requires("social.accounts.write", browser=True)]
 
+_ACCOUNT = TypeAdapter(AccountOut)
 PAGE = "/dashboard/social"
 
 
@@ -74,9 +76,7 @@ def callback(
     """Finish an OAuth connection. A browser is sent on to the accounts page, with what happened."""
     page = "text/html" in request.headers.get("accept", "")
     try:
-        account: Any = connect.callback(
-            host, actor, platform[:60], state=state, code=code, error=error
-        )
+        account = connect.callback(host, actor, platform[:60], state=state, code=code, error=error)
     except MuseKitError as fault:
         if not page:
             raise
@@ -84,9 +84,8 @@ def callback(
         return _see_other(f"{PAGE}?{urlencode({'connect_error': reason, 'platform': platform})}")
     if page:
         return _see_other(f"{PAGE}?{urlencode({'connected': platform})}")
-    from fastapi.encoders import jsonable_encoder
-
-    return JSONResponse(jsonable_encoder(account), headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store"}
+    return Response(_ACCOUNT.dump_json(account), headers=headers, media_type="application/json")
 
 
 def _see_other(url: str) -> Response:

@@ -5,9 +5,10 @@ claims and delivers by itself, within its time; whoever calls twice at once gets
 answers, since rows are claimed and not runs.
 """
 
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from fastapi import APIRouter, Response
+from typing_extensions import TypedDict
 
 from musekit.api import Actor, HostDep, secret_only
 from passivepost.settings import PassivePostSettings

@@ -99,10 +99,11 @@ def delete_post(actor: Writer, host: HostDep, session: WriteSession, post_id: UU
 
 @router.post("/posts/{post_id}/resolve")
 def resolve_post(
-    actor: Publisher, session: WriteSession, post_id: UUID, request: Resolve
+    *, actor: Publisher, host: HostDep, session: WriteSession, post_id: UUID, request: Resolve
 ) -> PostOut:
     """Decide about a post that was sent without an answer: live, send again, or drop."""
-    return service.resolve(session, post_id, request)
+    assert actor.space_id is not None
+    return service.resolve(session, post_id, request, allowance(host, actor.space_id))
 
 
 def _sane(moment: datetime | None, name: str) -> datetime | None:

@@ -32,6 +32,7 @@ from passivepost.posts.schemas import PostCreate, PostOut, PostUpdate, Resolve
 from passivepost.posts.text import content_hash
 from passivepost.posts.timing import When, when
 from passivepost.publishing import service as publishing
+from passivepost.publishing.models import PublishState
 from passivepost.sdk.platform import Platform
 from passivepost.settings import PassivePostSettings
 from passivepost.tiers import Allowance
@@ -196,17 +197,24 @@ def remove(session: Session, host: Host, post_id: UUID, allowed: Allowance) -> N
     session.flush()
 
 
-def resolve(session: Session, post_id: UUID, request: Resolve) -> PostOut:
+def resolve(session: Session, post_id: UUID, request: Resolve, allowed: Allowance) -> PostOut:
     """Carry out a person's decision about a post that was sent without an answer.
 
     Raises:
         NotFoundError: there is no such post in this space.
         ConflictError: there is nothing to decide about it.
     """
-    load(session, post_id)
+    post, details = load(session, post_id)
     if request.decision != "live" and (request.ids or request.url):
         raise InvalidError("`ids` and `url` belong to the decision “live” only.")
+    if session.get(PublishState, post_id) is None:
+        raise ConflictError("There is nothing to decide about this post. Nothing was changed.")
     publishing.resolve(session, post_id, request.decision, ids=request.ids, url=request.url)
+    if post.status == "draft" and details.counted_on is not None:
+        zone = _place(session, post.space_id, []).zone
+        details.counted_on = caps.count(
+            session, allowed, post.space_id, zone, before=details.counted_on, at=None
+        )
     session.flush()
     session.expire_all()
     return views.get_post(session, post_id)

@@ -75,9 +75,10 @@ def when(
 
 
 def _within(moment: datetime, *, slack: timedelta = timedelta(0)) -> None:
-    if not 2000 <= moment.year <= 2200 or moment > datetime.now(UTC) + FURTHEST + slack:
-        if moment.year < 2100 and moment <= datetime.now(UTC):
-            return  # past: said in other words
+    """Refuse what is far off before any arithmetic: the ends of the calendar overflow."""
+    if moment.year < 2000:
+        raise _fault("scheduled_at", "is in the past; choose a later")
+    if moment.year > 2200 or moment > datetime.now(UTC) + FURTHEST + slack:
         raise _fault("scheduled_at", "is more than five years ahead")
 
 

@@ -1,10 +1,11 @@
 """``/api/social/tier``, ``/health`` and ``/debug``."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from sqlalchemy import func, select
+from typing_extensions import TypedDict
 
 from musekit.api import (
     Actor,
