@@ -48,7 +48,7 @@ class Network:
         app = web.Application()
         app.router.add_post("/posts", self.post)
         app.router.add_get("/posts", self.find)
-        self.runner = web.AppRunner(app)
+        self.runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self.runner.setup()
         self.site = web.TCPSite(self.runner, "127.0.0.1", 0)
         await self.site.start()
