@@ -111,6 +111,8 @@ def configure(form: str = "json", level: str = "INFO", stream: TextIO | None = N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # addresses may carry secrets
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "huey", "sqlalchemy", "alembic"):
         logger = logging.getLogger(name)
         logger.handlers.clear()

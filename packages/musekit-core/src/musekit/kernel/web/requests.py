@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import time
@@ -54,11 +55,41 @@ class RequestContext:
                 message["headers"] = [*message.get("headers", ()), (HEADER.encode(), name.encode())]
             await send(message)
 
+        deliver = _with_problem(send_with_id, name)
+
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, receive, deliver)
         finally:
             if logger.isEnabledFor(logging.INFO) and not scope["path"].startswith(_QUIET):
                 logger.info("request", extra=_line(scope, status, start))
+
+
+def _with_problem(send: Send, name: str) -> Send:
+    """Say 413 as a problem document: FastAPI's body limit answers in plain text, before routing."""
+    replaced = False
+
+    async def deliver(message: Message) -> None:
+        nonlocal replaced
+        if message["type"] == "http.response.start" and message["status"] == 413:
+            kind = Headers(raw=message.get("headers", [])).get("content-type", "")
+            replaced = kind.startswith("text/plain")
+            if replaced:
+                body = json.dumps(
+                    {"type": "about:blank", "title": "Content Too Large", "status": 413,
+                     "code": "too-large", "request_id": name,
+                     "detail": "The body is too large; nothing of it was kept. Send less at a time."}
+                ).encode()  # fmt: skip
+                headers = [
+                    (b"content-type", b"application/problem+json"),
+                    (b"content-length", str(len(body)).encode()),
+                ]
+                await send({"type": "http.response.start", "status": 413, "headers": headers})
+                await send({"type": "http.response.body", "body": body})
+                return
+        if not replaced:
+            await send(message)
+
+    return deliver
 
 
 def _line(scope: Scope, status: int, start: float) -> dict[str, Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PARAMETER = re.compile(r"\{[^}]*\}")
 #: Paths that are the host's own.
-RESERVED = ("/healthz", "/readyz", "/-/", "/openapi.json", "/docs")
+RESERVED = ("/healthz", "/readyz", "/-/static/", "/openapi.json")
 
 
 def claims(routes: RouteSet) -> Iterator[str]:
