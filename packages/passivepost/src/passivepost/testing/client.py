@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import ssl
 from typing import Any
 
 import httpx
@@ -12,6 +14,12 @@ from passivepost.sdk.http import Interrupted, NotSent, Response
 BEFORE_SENDING = (
     httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol,
 )  # fmt: skip
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """Read the certificates once: it takes longer than all the rest of a small test."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class HttpxClient:
@@ -25,7 +33,11 @@ class HttpxClient:
         self.requests: list[tuple[str, str]] = []
         self._timeout = timeout
         self._client = httpx.AsyncClient(
-            timeout=timeout, follow_redirects=False, trust_env=False, transport=transport
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=False,
+            transport=transport,
+            verify=_trusted(),
         )
 
     async def __aenter__(self) -> HttpxClient:

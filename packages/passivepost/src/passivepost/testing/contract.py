@@ -209,9 +209,12 @@ class PlatformContract(FactsContract):
             f"the post is live as {taken[0].id!r}; find_published() gave {found}",
         )
         other, _ = rig.run(
-            lambda http: rig.platform.find_published(rig.call(http, "another text", progress={}))
+            lambda http: rig.platform.find_published(rig.call(http, "hell", progress={}))
         )
-        expect(other is None or not other.ids, f"another text was taken for this post: {other}")
+        expect(
+            other is None or not other.ids,
+            f"“hello” was taken for “hell”: compare whole texts, a search finds parts: {other}",
+        )
 
     def test_refresh_gives_fresh_tokens(self, rig: Rig) -> None:
         """The new access token differs; a rotating refresh token differs too and works."""

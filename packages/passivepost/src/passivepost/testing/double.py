@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import socket
 import struct
 import threading
@@ -114,6 +115,15 @@ class Double:
             return handler
 
         return add
+
+    def issue_tokens(self, path: str) -> None:
+        """Answer token requests (RFC 6749 §5.1) at `path` with fresh tokens each time."""
+
+        def fresh(request: Request) -> Answer:
+            tokens = {"access_token": secrets.token_hex(16), "refresh_token": secrets.token_hex(16)}
+            return Answer(200, {**tokens, "token_type": "Bearer", "expires_in": 3600})
+
+        self.route("POST", path)(fresh)
 
     def accept(self, text: str, *, key: str | None = None, reply_to: str | None = None) -> Accepted:
         """Take a post into the ledger and give it an id. A `key` seen before gives the first."""

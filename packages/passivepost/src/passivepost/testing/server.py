@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -30,6 +31,7 @@ class Accepted:
     key: str | None = None
     reply_to: str | None = None
     live: bool = True  #: False after it was deleted
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class Server(Protocol):

@@ -1,0 +1,1 @@
+"""``musekit new platform``: the first files of a platform package."""
