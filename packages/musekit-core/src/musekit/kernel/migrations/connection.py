@@ -187,9 +187,10 @@ def require_roles(connection: Connection) -> None:
         )
 
 
-def in_transaction(connection: Connection) -> bool:
-    """Ask the driver whether the transaction that the host began is still open."""
-    driver = connection.connection.driver_connection
+def transaction_mark(connection: Connection) -> str:
+    """Return what stays the same as long as the transaction that the host began is open."""
     if connection.dialect.name == "postgresql":
-        return bool(driver.info.transaction_status != 0)  # type: ignore[union-attr]
-    return bool(driver.in_transaction)  # type: ignore[union-attr]
+        return str(connection.scalar(text("SELECT pg_current_xact_id()")))
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    return str(driver.in_transaction)

@@ -12,7 +12,12 @@ from sqlalchemy import Connection, text
 from musekit.kernel.discovery import CORE, disabled
 from musekit.kernel.migrations import faults, ownership, scripts
 from musekit.kernel.migrations.catalogue import snapshot
-from musekit.kernel.migrations.connection import in_transaction, locked, prepare, require_roles
+from musekit.kernel.migrations.connection import (
+    locked,
+    prepare,
+    require_roles,
+    transaction_mark,
+)
 from musekit.kernel.migrations.effects import read_effects
 from musekit.kernel.migrations.errors import (
     MigrationError,
@@ -181,9 +186,9 @@ def _run(
     direction: scripts.Direction,
 ) -> None:  # fmt: skip
     prepare(connection)
-    before = snapshot(connection)
+    mark, before = transaction_mark(connection), snapshot(connection)
     scripts.run(connection, lineage, target, direction)
-    if not in_transaction(connection):
+    if transaction_mark(connection) != mark:
         raise MigrationError(
             f"Migration {revision} of plugin “{lineage.name}” ended the host's transaction by a "
             "COMMIT of its own, so what it did up to there stayed. Restore the backup, and ask "
