@@ -46,7 +46,10 @@ class _Hooks:
         if who is None:
             return None
         return Actor(
-            kind="token", name="test", user_id=uuid4(), space_id=uuid4(),
+            kind="token",
+            name="test",
+            user_id=uuid4(),
+            space_id=uuid4(),
             permissions=frozenset({"things.read"}) if who != "none" else frozenset(),
             is_operator=who == "operator",
         )
@@ -90,8 +93,13 @@ def client() -> TestClient:
     app = FastAPI()
     registry = type("R", (), {"hooks": _Hooks()})()
     host = Host(
-        settings=_Settings(), database=None, keyring=None, broker=None, outbound=None,
-        portal=None, registry=registry,
+        settings=_Settings(),
+        database=None,
+        keyring=None,
+        broker=None,
+        outbound=None,
+        portal=None,
+        registry=registry,
     )  # type: ignore[arg-type]
     app.state.host = host
     problems.install(app)
@@ -182,5 +190,3 @@ def test_router_level_rules_count() -> None:
     outer = APIRouter()
     outer.include_router(ruled)
     assert routes_without_rule(outer) == []
-
-

@@ -58,9 +58,7 @@ def sign_up(
     with host.database.session(SYSTEM) as session:
         ratelimit.hit(session, f"sign-up:address:{_address(request)}", *SIGN_UPS)
     with host.database.session(SYSTEM) as session:
-        user, space = accounts.sign_up(
-            session, email, password, name, timezone=timezone or "UTC"
-        )
+        user, space = accounts.sign_up(session, email, password, name, timezone=timezone or "UTC")
         entry = _start(request, host, session, user, space.id)
     host.registry.hooks.on_user_created(host=host, user_id=user.id, space_id=space.id)
     return entry
@@ -91,9 +89,7 @@ def sign_in(request: Request, host: Host, *, email: str, password: str) -> Entry
         ratelimit.forget(session, pair)
         if fresh:
             session.get_one(User, user.id).password_hash = fresh
-        return _start(
-            request, host, session, user, spaces.personal_space_id(session, user.id)
-        )
+        return _start(request, host, session, user, spaces.personal_space_id(session, user.id))
 
 
 def _start(request: Request, host: Host, session: Session, user: User, space_id: UUID) -> Entry:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, LargeBinary, Text
+from sqlalchemy import ColumnElement, ForeignKey, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from musekit.kernel.database.models import Base
+from musekit.kernel.database.models import Base, Personal
 from musekit.kernel.database.types import TextArray, UtcDateTime, utc_now
 from musekit.kernel.ids import new_id
 
 
-class User(Base):
+class User(Base, Personal):
     """A person. ``email`` is kept as typed; ``email_key`` is the case-folded form, unique."""
 
     __tablename__ = "users"
@@ -29,8 +30,16 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)
 
+    @classmethod
+    def visible_to(
+        cls, entity: Any, user: ColumnElement[UUID], space: ColumnElement[UUID]
+    ) -> ColumnElement[bool]:
+        """The actor's own row."""
+        condition: ColumnElement[bool] = entity.id == user
+        return condition
 
-class UserSession(Base):
+
+class UserSession(Base, Personal):
     """A signed-in browser. The cookie carries a random secret; its SHA-256 is the key here."""
 
     __tablename__ = "user_sessions"
@@ -47,7 +56,7 @@ class UserSession(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
-class ApiToken(Base):
+class ApiToken(Base, Personal):
     """A personal API token, bound to a space. Only the SHA-256 of its secret is kept."""
 
     __tablename__ = "api_tokens"

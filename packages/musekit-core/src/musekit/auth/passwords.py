@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Annotated
 
 import argon2
 from argon2 import PasswordHasher
@@ -27,9 +26,9 @@ async def _slot() -> AsyncGenerator[None, None]:
     yield
 
 
-#: An endpoint that hashes declares ``slot: HashingSlot``: two run at a time and the others wait in
-#: the event loop, so that a flood of sign-ins takes neither all threads nor all memory.
-HashingSlot = Annotated[None, Depends(_slot, scope="function", max_concurrency=2)]
+#: A dependency of endpoints that hash: two run at a time and the others wait in the event loop, so
+#: that a flood of sign-ins takes neither all threads nor all memory.
+HASHING_SLOT = Depends(_slot, scope="function", max_concurrency=2)
 
 
 def hash_password(password: str) -> str:

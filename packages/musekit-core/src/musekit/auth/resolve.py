@@ -74,9 +74,7 @@ def _by_session(request: Request, secret: str, host: Host) -> Actor | None:
     csrf.remember(request, known.csrf_token)
     viewer.remember(
         request,
-        viewer.Viewer(
-            email=known.email, name=known.name, space_id=known.space_id, spaces=choices
-        ),
+        viewer.Viewer(email=known.email, name=known.name, space_id=known.space_id, spaces=choices),
     )
     return Actor(
         kind="user",

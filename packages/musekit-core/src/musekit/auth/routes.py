@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from musekit.auth import accounts, entry, sessions, tokens
 from musekit.auth import schemas as s
 from musekit.auth.models import User
-from musekit.auth.passwords import HashingSlot
+from musekit.auth.passwords import HASHING_SLOT
 from musekit.auth.resolve import SYSTEM
 from musekit.kernel.actors import Actor
 from musekit.kernel.web.access import HostDep, public, signed_in
@@ -30,11 +30,10 @@ def _signed_in(made: entry.Entry) -> s.SignedIn:
     return s.SignedIn(user=user, space_id=made.space_id, csrf_token=made.csrf_token)
 
 
-@router.post("/sign-up", status_code=201)
+@router.post("/sign-up", status_code=201, dependencies=[HASHING_SLOT])
 def sign_up(
-    request: Request, response: Response, host: HostDep, actor: Anybody, body: s.SignUp,
-    slot: HashingSlot,
-) -> s.SignedIn:  # fmt: skip
+    request: Request, response: Response, host: HostDep, actor: Anybody, body: s.SignUp
+) -> s.SignedIn:
     """Make an account with its personal space, and sign it in."""
     made = entry.sign_up(
         request, host, email=body.email, password=body.password, name=body.name,
@@ -44,11 +43,10 @@ def sign_up(
     return _signed_in(made)
 
 
-@router.post("/sign-in")
+@router.post("/sign-in", dependencies=[HASHING_SLOT])
 def sign_in(
-    request: Request, response: Response, host: HostDep, actor: Anybody, body: s.SignIn,
-    slot: HashingSlot,
-) -> s.SignedIn:  # fmt: skip
+    request: Request, response: Response, host: HostDep, actor: Anybody, body: s.SignIn
+) -> s.SignedIn:
     """Start a browser session; the answer sets its cookie."""
     made = entry.sign_in(request, host, email=body.email, password=body.password)
     entry.give_cookie(response, host, made)
@@ -83,9 +81,7 @@ def change_me(host: HostDep, actor: InBrowser, body: s.Changes) -> s.UserOut:
     """Change one's name or time zone."""
     assert actor.user_id is not None
     with host.database.session(SYSTEM) as session:
-        user = accounts.change(
-            session, actor.user_id, name=body.name, timezone=body.timezone
-        )
+        user = accounts.change(session, actor.user_id, name=body.name, timezone=body.timezone)
     return s.UserOut.model_validate(user)
 
 

@@ -37,7 +37,13 @@ class Known(NamedTuple):
 
 
 def start(
-    session: Session, user_id: UUID, space_id: UUID, *, days: int, ip: str = "", user_agent: str = ""
+    session: Session,
+    user_id: UUID,
+    space_id: UUID,
+    *,
+    days: int,
+    ip: str = "",
+    user_agent: str = "",
 ) -> tuple[UserSession, str]:
     """Start a session and return it with its secret, the cookie's value.
 

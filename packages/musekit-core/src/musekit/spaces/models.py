@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Text
+from sqlalchemy import ColumnElement, ForeignKey, Text, exists, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
-from musekit.kernel.database.models import Base
+from musekit.kernel.database.guard import OwnRows
+from musekit.kernel.database.models import Base, Personal
 from musekit.kernel.database.types import UtcDateTime, utc_now
 from musekit.kernel.ids import new_id
 
 
-class Space(Base):
+class Space(Base, Personal):
     """A tenant: one personal space per user; organizations have further ones."""
 
     __tablename__ = "spaces"
@@ -27,8 +29,17 @@ class Space(Base):
     timezone: Mapped[str] = mapped_column(Text, default="UTC")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
+    @classmethod
+    def visible_to(
+        cls, entity: Any, user: ColumnElement[UUID], space: ColumnElement[UUID]
+    ) -> ColumnElement[bool]:
+        """Spaces that the actor's user is a member of."""
+        member: Any = SpaceMember.__table__
+        mine = OwnRows(member.c.user_id, member.c.user_id == user)
+        return exists().where(mine, member.c.space_id == entity.id)
 
-class SpaceMember(Base):
+
+class SpaceMember(Base, Personal):
     """A user's role in a space (`musekit.declarations.ROLES`)."""
 
     __tablename__ = "space_members"
@@ -41,3 +52,10 @@ class SpaceMember(Base):
     )
     role: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+    @classmethod
+    def visible_to(
+        cls, entity: Any, user: ColumnElement[UUID], space: ColumnElement[UUID]
+    ) -> ColumnElement[bool]:
+        """The actor's own memberships, and the members of the actor's space."""
+        return or_(entity.user_id == user, entity.space_id == space)

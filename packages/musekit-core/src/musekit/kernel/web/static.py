@@ -83,7 +83,10 @@ class Assets:
             return PlainTextResponse("There is no such file.", status_code=404)
         etag = f'"{asset.version}"'
         # Without the right hash the file may change under this address: ask each time.
-        named = request.query_params.get("v") == asset.version
+        # Vendored files carry their version in the path.
+        named = request.query_params.get("v") == asset.version or (
+            request.path_params["path"].startswith("vendor/")
+        )
         headers = {
             "cache-control": IMMUTABLE if named else "no-cache",
             "etag": etag,
