@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, SecretStr, field_validator
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from musekit import errors
@@ -47,14 +49,19 @@ RAISED: dict[str, errors.MuseKitError] = {
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    app = FastAPI(max_body_size=1000)
+    app = FastAPI()
     problems.install(app)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=1000)
     app.add_middleware(TrustedHosts, names=["testserver"])
     app.add_middleware(RequestContext)
 
     @app.get("/api/raise/{name}")
     def raise_(name: str) -> None:
         raise RAISED[name] if name in RAISED else RuntimeError(f"inside {CANARY}")
+
+    @app.post("/api/larger", max_body_size=5000)
+    async def larger(request: Request) -> int:
+        return len(await request.body())
 
     @app.post("/api/body")
     def body(body: Body) -> str:
@@ -121,6 +128,11 @@ def test_what_the_framework_refuses_is_a_problem_too(client: TestClient) -> None
         "/api/body", content=b'{"a":', headers={"content-type": "application/json"}
     )
     check(broken, 422)
+
+
+def test_a_route_may_take_more(client: TestClient) -> None:
+    assert client.post("/api/larger", content=b"x" * 5000).json() == 5000
+    assert check(client.post("/api/larger", content=b"x" * 5001), 413)["code"] == "too-large"
 
 
 def test_an_endless_body_is_cut_off(client: TestClient) -> None:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -45,7 +46,6 @@ def create_app(host: Host) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         lifespan=_lifespan,
-        max_body_size=BODY_LIMIT,
         telemetry={"tracing": False, "metrics": False, "logs": False},
         generate_unique_id_function=_operation_id,
     )
@@ -55,6 +55,8 @@ def create_app(host: Host) -> FastAPI:
     app.add_middleware(IdempotencyKeys, host=host)  # innermost: it sees what routes answer
     shell.install(app, host)
     routes.include(app, host)
+    # Not FastAPI's own argument: that layer is outside of ours, and answers in plain text.
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=BODY_LIMIT)
     app.add_middleware(TrustedHosts, names=_names(host))
     app.add_middleware(RequestContext)  # the last added is the outermost
     app.openapi = _openapi(app)  # type: ignore[method-assign]

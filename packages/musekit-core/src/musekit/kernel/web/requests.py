@@ -56,7 +56,6 @@ class RequestContext:
             await send(message)
 
         deliver = _with_problem(send_with_id, name)
-
         try:
             await self._app(scope, receive, deliver)
         finally:
@@ -65,7 +64,7 @@ class RequestContext:
 
 
 def _with_problem(send: Send, name: str) -> Send:
-    """Say 413 as a problem document: FastAPI's body limit answers in plain text, before routing."""
+    """Say 413 as a problem document: the layer that limits bodies answers in plain text."""
     replaced = False
 
     async def deliver(message: Message) -> None:
@@ -77,7 +76,7 @@ def _with_problem(send: Send, name: str) -> Send:
                 body = json.dumps(
                     {"type": "about:blank", "title": "Content Too Large", "status": 413,
                      "code": "too-large", "request_id": name,
-                     "detail": "The body is too large; nothing of it was kept. Send less at a time."}
+                     "detail": "The body is too large; none of it was kept. Send less at a time."}
                 ).encode()  # fmt: skip
                 headers = [
                     (b"content-type", b"application/problem+json"),
