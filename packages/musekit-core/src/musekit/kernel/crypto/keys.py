@@ -1,9 +1,10 @@
-"""Keys as they are written down: ``id:base64(32 bytes)``, the newest first; and which are refused."""
+"""Keys as they are written down: ``id:base64(32 bytes)``, newest first. Weak ones are refused."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import re
 import secrets
 from collections.abc import Iterable
@@ -94,7 +95,7 @@ def _guessable(secret: bytes) -> bool:
 
     Of 2⁴⁰ random keys less than one is refused by mistake.
     """
-    steps = {(b - a) % 256 for a, b in zip(secret, secret[1:], strict=False)}
+    steps = {(b - a) % 256 for a, b in itertools.pairwise(secret)}
     return (
         len(set(secret)) < 16
         or len(steps) < 8

@@ -1,10 +1,11 @@
-"""The declarative base of the core's tables, and the mark of a tenant's row."""
+"""The declarative base of the core's tables, and the marks of rows that not everybody may see."""
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import MetaData
+from sqlalchemy import ColumnElement, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 #: One naming scheme, so that migrations on both databases can name what they drop.
@@ -23,7 +24,31 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
 
 
-class Tenant:
+class Guarded:
+    """Marks a mapped class of whose rows an actor other than the system sees only some.
+
+    The guard of `musekit.kernel.database.tenancy` adds `visible_to` to every statement; a policy
+    in the table's migration says the same to PostgreSQL.
+    """
+
+    #: False: users read their rows, and only the system writes.
+    musekit_writable: ClassVar[bool] = True
+
+    @classmethod
+    def visible_to(
+        cls, entity: Any, user: ColumnElement[UUID], space: ColumnElement[UUID]
+    ) -> ColumnElement[bool]:
+        """Return the condition under which a row is the actor's to see.
+
+        Args:
+            entity: the class or an alias of it, whose columns to use.
+            user: the actor's user, NULL for none.
+            space: the actor's space, NULL for none.
+        """
+        raise NotImplementedError
+
+
+class Tenant(Guarded):
     """Marks a mapped class whose rows belong to a space.
 
     Sessions of a user or token see, add, change and delete only rows of their actor's space: by
@@ -31,6 +56,28 @@ class Tenant:
     """
 
     space_id: Mapped[UUID] = mapped_column(index=False)
+
+    @classmethod
+    def visible_to(
+        cls, entity: Any, user: ColumnElement[UUID], space: ColumnElement[UUID]
+    ) -> ColumnElement[bool]:
+        """Rows of the actor's space."""
+        condition: ColumnElement[bool] = entity.space_id == space
+        return condition
+
+
+class Personal(Guarded):
+    """Marks a mapped class whose rows belong to a user, in whatever space. Read only to them."""
+
+    musekit_writable: ClassVar[bool] = False
+
+    @classmethod
+    def visible_to(
+        cls, entity: Any, user: ColumnElement[UUID], space: ColumnElement[UUID]
+    ) -> ColumnElement[bool]:
+        """Rows of the actor's user."""
+        condition: ColumnElement[bool] = entity.user_id == user
+        return condition
 
 
 def plugin_base() -> type[DeclarativeBase]:

@@ -1,64 +1,70 @@
-"""Engines and sessions. A session is bound to an actor, and the edge that opens it commits it."""
+"""The database of a process. A session is bound to an actor; the edge that opens it commits it."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
 
 from musekit.kernel.actors import Actor
-from musekit.kernel.database import tenancy
+from musekit.kernel.database.engines import judging, postgres_engine, sqlite_engine
+from musekit.kernel.database.tenancy import NOBODY, UNIT, GuardedSession, Unit
 from musekit.kernel.settings import CoreSettings
+
+__all__ = ["Database", "sqlite_engine", "sqlite_url", "wait_until_ready"]
 
 
 class Database:
     """The two logins of a process: the application's and the system's (one file on SQLite).
 
-    Open a unit of work by `session`. Nothing else in the project commits.
+    Open a unit of work by `session`. Nothing else in the project commits. A connection taken from
+    `application` without one belongs to nobody and sees no row of any space.
     """
 
     def __init__(self, settings: CoreSettings) -> None:
         self.is_postgres = settings.is_postgres
+        size = settings.database_pool_size
+        system = {UNIT: Unit(Actor.system("database"))}
         if self.is_postgres:
             self.url = settings.database_url
             self.system_url = settings.database_system_url or settings.database_url
+            application = postgres_engine(self.url, pool_size=size, name="musekit app")
+            self.system = postgres_engine(
+                self.system_url, pool_size=size, name="musekit system"
+            ).execution_options(**system)
         else:
             self.url = self.system_url = sqlite_url(settings)
-        self.application = self._engine(self.url, settings)
-        self.system = (
-            self._engine(self.system_url, settings) if self.is_postgres else self.application
-        )
-        self._sessions = sessionmaker(class_=Session, expire_on_commit=False)
-
-    def _engine(self, url: str, settings: CoreSettings) -> Engine:
-        if not self.is_postgres:
-            return sqlite_engine(url)
-        return create_engine(
-            url, pool_size=settings.database_pool_size, max_overflow=10, pool_pre_ping=True
-        )
+            application = sqlite_engine(self.url, pool_size=size)
+            self.system = application.execution_options(**system)
+        self.application: Engine = judging(application).execution_options(**{UNIT: NOBODY})
 
     @contextlib.contextmanager
     def session(self, actor: Actor, *, readonly: bool = False) -> Iterator[Session]:
         """Open a unit of work as `actor`; commit at the end, roll back on an error.
 
+        Nothing is sent before the first statement.
+
         Args:
             actor: whose rows may be touched. A user or token without a space sees none.
-            readonly: takes no write lock on SQLite, and the database refuses writes on
-                PostgreSQL.
+            readonly: takes no write lock on SQLite; both databases refuse writes.
 
         Raises:
-            TenancyError: a statement would leave the actor's space.
+            TenancyError: the actor is malformed, or a statement would leave the actor's space.
         """
-        engine = self.system if actor.is_system else self.application
-        options = {tenancy.ACTOR: actor, tenancy.READONLY: readonly}
-        with self._sessions(bind=engine.execution_options(**options)) as session:
-            tenancy.bind(session, actor)
-            with session.begin():
-                yield session
+        unit = Unit(actor, readonly=readonly)
+        kind, engine = (
+            (Session, self.system) if unit.is_system else (GuardedSession, self.application)
+        )
+        with (
+            kind(
+                engine, expire_on_commit=False, info={UNIT: unit}, execution_options={UNIT: unit}
+            ) as session,
+            session.begin(),
+        ):
+            yield session
 
     def close(self) -> None:
         """Close all connections."""
@@ -72,28 +78,6 @@ def sqlite_url(settings: CoreSettings) -> str:
         return settings.database_url
     Path(settings.data_dir).mkdir(parents=True, exist_ok=True)
     return f"sqlite:///{Path(settings.data_dir).resolve() / 'musekit.db'}"
-
-
-def sqlite_engine(url: str) -> Engine:
-    """Return an engine whose connections are durable (WAL, FULL) and check foreign keys."""
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
-
-    @event.listens_for(engine, "connect")
-    def connect(connection: Any, record: Any) -> None:
-        connection.isolation_level = None  # SQLAlchemy's BEGIN below, not the driver's own
-        for pragma in (
-            "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000",
-        ):  # fmt: skip
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        # A unit of work that writes takes its lock at once: a lock asked for half-way cannot be
-        # waited for (SQLITE_BUSY_SNAPSHOT).
-        readonly = connection.get_execution_options().get(tenancy.READONLY)
-        connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
-
-    return engine
 
 
 def wait_until_ready(engine: Engine) -> None:
