@@ -183,9 +183,7 @@ def test_hostile_addresses_are_never_connected_to(
                 assert connects == []
                 # The same listener, once allowed, does answer: it would have noticed.
                 outbound.allow("127.0.0.1", listener.port)
-                assert (
-                    await client.get(f"http://127.0.0.1:{listener.port}/")
-                ).status_code == 302
+                assert (await client.get(f"http://127.0.0.1:{listener.port}/")).status_code == 302
                 assert listener.accepted == 1
                 assert connects == ["127.0.0.1"]
 

@@ -165,9 +165,7 @@ async def _garbage(wire: Wire) -> None:
 
 async def _bad_gzip(wire: Wire) -> None:
     await wire.request()
-    await wire.send(
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello"
-    )
+    await wire.send(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello")
 
 
 async def _silence(wire: Wire) -> None:
