@@ -80,7 +80,7 @@ def host(settings: CoreSettings) -> Iterator[Host]:
 
 
 @pytest.fixture
-def browser(app: FastAPI, make_user: Any) -> Iterator[Any]:
+def browser(app: FastAPI, make_user: Any) -> Any:
     app.include_router(router)
     user = make_user()
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -103,7 +103,7 @@ def browser(app: FastAPI, make_user: Any) -> Iterator[Any]:
         def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
             return asyncio.run(self.post(*args, **kwargs))
 
-    yield Sender()
+    return Sender()
 
 
 def count(host: Host, model: Any = ParkedJob) -> int:
