@@ -238,3 +238,9 @@ def test_the_ledger_outlives_the_process(net, tmp_path):
             net.post(net.tokens()["access_token"], text)
             texts = net.posted()
     assert texts == ["one", "two"]
+
+
+def test_a_rule_may_look_at_the_text(net, token):
+    net.faults({"fault": "reject", "text": "win a prize"})
+    assert net.post(token, "you win a prize!").status_code == 422
+    assert net.post(token, "bread").status_code == 201

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from musekit.api import Host
 
+#: Further modules of this package with hooks: one per feature that brings its own.
+musekit_features = ("passivepost.scaffold.plugin", "passivepost.demo.plugin")
+
 
 @hookimpl
 def musekit_addhooks(pluginmanager: pluggy.PluginManager) -> None:

@@ -30,7 +30,8 @@ async def serve(network: Network, request: Request, op: str, work: Work) -> Resp
         who = await network.authenticate(request)
         if op == "post" and (refusal := play.limited(network.faults, who.username)):
             raise refusal
-        plan = network.faults.plan(op, who.username)
+        text = await _text(request) if op == "post" and network.faults.read_texts else ""
+        plan = network.faults.plan(op, who.username, text)
         if plan.delay:
             await asyncio.sleep(plan.delay)
         if plan.before is not None:
@@ -208,6 +209,12 @@ async def _json(request: Request) -> Any:
         return await request.json()
     except ValueError:
         raise Refused(400, "bad_json", "The body is not JSON.") from None
+
+
+async def _text(request: Request) -> str:
+    body = await _json(request)  # kept by the request; read again by the work at no cost
+    text = body.get("text") if isinstance(body, dict) else None
+    return text if isinstance(text, str) else ""
 
 
 def _time(value: str | None) -> float:

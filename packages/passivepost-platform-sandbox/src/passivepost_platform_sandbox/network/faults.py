@@ -39,6 +39,7 @@ class Rule:
         always: a ``duplicate`` also where nothing was posted before.
         status: of an ``error``. `seconds`: of ``hang`` and ``slow``.
         message: of a ``reject``.
+        text: only for posts whose text holds this.
     """
 
     fault: str
@@ -52,6 +53,7 @@ class Rule:
     always: bool = False
     status: int = 500
     seconds: float = 60.0
+    text: str = ""
     message: str = "This post breaks the rules of the sample network."
     hits: int = field(default=0)
 
@@ -102,11 +104,16 @@ class Faults:
         """Return the rules with how often each was played."""
         return [asdict(rule) for rule in self.rules]
 
-    def plan(self, op: str, account: str | None) -> Plan:
+    @property
+    def read_texts(self) -> bool:
+        """True when a rule looks at texts, so that a request must be read before its plan."""
+        return any(rule.text for rule in self.rules)
+
+    def plan(self, op: str, account: str | None, text: str = "") -> Plan:
         """Choose what is played for a request, and count it as played."""
         plan = Plan()
         for rule in self.rules:
-            if not self._applies(rule, op, account):
+            if rule.text not in text or not self._applies(rule, op, account):
                 continue
             if rule.fault == "slow":
                 plan.delay += rule.seconds

@@ -1,1 +1,1 @@
-"""See the module names: each holds one job of this folder."""
+"""The demo: one sample person, an account on the sandbox network, and posts in every state."""
