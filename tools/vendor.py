@@ -44,9 +44,9 @@ layout-dashboard lightbulb link list list-checks list-filter list-ordered loader
 log-out mail map-pin megaphone menu message-circle message-square minus monitor moon network
 newspaper package palette panel-left paperclip pause pencil play plug plus puzzle radio refresh-cw
 repeat rocket rotate-ccw rss save scissors search send settings share-2 shield shield-check
-sliders-horizontal smartphone smile sparkles square-pen star sun tag target terminal thumbs-up timer trash-2
-trending-down trending-up triangle-alert trophy undo-2 unplug upload user user-plus users video
-wand-sparkles webhook wrench x zap
+sliders-horizontal smartphone smile sparkles square-pen star sun tag target terminal thumbs-up timer
+trash-2 trending-down trending-up triangle-alert trophy undo-2 unplug upload user user-plus users
+video wand-sparkles webhook wrench x zap
 """.split()  # noqa: SIM905 - easier to read and to extend as words
 #: Marks of networks (Bootstrap Icons).
 BRANDS = {

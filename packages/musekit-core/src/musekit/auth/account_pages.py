@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
+from pydantic import BaseModel, field_validator
 from starlette.responses import Response
 
 from musekit.auth import accounts, sessions, tokens
@@ -25,6 +26,19 @@ router = APIRouter(prefix="/account")
 
 InBrowser = Annotated[Actor, signed_in(browser=True)]
 Text = Annotated[str, Form()]
+
+
+class TokenForm(BaseModel):
+    """What the form for a new token sends; no days: until it is revoked."""
+
+    name: str = ""
+    scopes: list[str] = []
+    days: int | None = None
+
+    @field_validator("days", mode="before")
+    @classmethod
+    def _no_days(cls, value: object) -> object:
+        return None if value == "" else value
 
 
 def _ids(actor: Actor) -> tuple[UUID, UUID]:
@@ -72,21 +86,19 @@ def tokens_page(request: Request, host: HostDep, actor: InBrowser) -> Response:
 
 @router.post("/tokens")
 def create_token(
-    request: Request, host: HostDep, actor: InBrowser, name: Text = "",
-    scopes: Annotated[list[str] | None, Form()] = None, days: Text = "",
-) -> Response:  # fmt: skip
+    request: Request, host: HostDep, actor: InBrowser, form: Annotated[TokenForm, Form()]
+) -> Response:
     """Make a token and show it, this once: the answer is the page itself, not a redirect."""
     user_id, space_id = _ids(actor)
     try:
         with host.database.session(SYSTEM) as session:
             _, secret = tokens.create(
-                session, user_id, space_id, name, scopes or [],
-                days=int(days) if days.isascii() and days.isdigit() and len(days) < 6 else None,
+                session, user_id, space_id, form.name, form.scopes, days=form.days,
                 allowed=actor.permissions,
             )  # fmt: skip
     except InvalidError as error:
         return _tokens(
-            request, host, actor, 422, errors=errors_of(error), name=name, chosen=scopes or []
+            request, host, actor, 422, errors=errors_of(error), name=form.name, chosen=form.scopes
         )
     return _tokens(request, host, actor, secret=secret)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from musekit.auth import account_pages, entry
@@ -22,7 +23,23 @@ router = APIRouter()
 router.include_router(account_pages.router)
 
 Anybody = Annotated[Actor | None, public()]
-Text = Annotated[str, Form()]
+
+
+class SignInForm(BaseModel):
+    """What the form sends; what is missing is an empty text, which no account has."""
+
+    email: str = ""
+    password: str = ""
+    next: str = ""
+
+
+class SignUpForm(BaseModel):
+    """What the form sends; judged by the service, so that faults come back to their fields."""
+
+    email: str = ""
+    password: str = ""
+    name: str = ""
+    timezone: str = "UTC"
 
 
 @router.get("/sign-in")
@@ -37,20 +54,19 @@ def sign_in_page(request: Request, actor: Anybody, next: str = "") -> Response: 
 
 @router.post("/sign-in", dependencies=[HASHING_SLOT])
 def sign_in(
-    request: Request, host: HostDep, actor: Anybody, email: Text = "", password: Text = "",
-    next: Text = "",  # noqa: A002
-) -> Response:  # fmt: skip
+    request: Request, host: HostDep, actor: Anybody, form: Annotated[SignInForm, Form()]
+) -> Response:
     """Sign in and go to where the person wanted to be."""
     try:
-        made = entry.sign_in(request, host, email=email, password=password)
+        made = entry.sign_in(request, host, email=form.email, password=form.password)
     except (entry.WrongCredentialsError, LimitReachedError) as error:
         answer = render(
-            request, "musekit/auth/sign-in.html", status=_status(error), email=email,
-            next=safe_next(next, ""), fault=error.detail,
+            request, "musekit/auth/sign-in.html", status=_status(error), email=form.email,
+            next=safe_next(form.next, ""), fault=error.detail,
         )  # fmt: skip
         answer.headers.update(error.headers)
         return answer
-    return _welcome(host, made, safe_next(next))
+    return _welcome(host, made, safe_next(form.next))
 
 
 @router.get("/sign-up")
@@ -63,13 +79,12 @@ def sign_up_page(request: Request, actor: Anybody) -> Response:
 
 @router.post("/sign-up", dependencies=[HASHING_SLOT])
 def sign_up(
-    request: Request, host: HostDep, actor: Anybody, email: Text = "", password: Text = "",
-    name: Text = "", timezone: Text = "UTC",
-) -> Response:  # fmt: skip
+    request: Request, host: HostDep, actor: Anybody, form: Annotated[SignUpForm, Form()]
+) -> Response:
     """Make an account and sign it in."""
-    given = {"email": email, "name": name, "timezone": timezone}
+    given = {"email": form.email, "name": form.name, "timezone": form.timezone}
     try:
-        made = entry.sign_up(request, host, password=password, **given)
+        made = entry.sign_up(request, host, password=form.password, **given)
     except InvalidError as error:
         return _sign_up_form(request, 422, errors=errors_of(error), **given)
     except LimitReachedError as error:

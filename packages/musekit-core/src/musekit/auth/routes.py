@@ -16,6 +16,7 @@ from musekit.auth.passwords import HASHING_SLOT
 from musekit.auth.resolve import SYSTEM
 from musekit.kernel.actors import Actor
 from musekit.kernel.web.access import HostDep, public, signed_in
+from musekit.kernel.web.idempotency import no_store
 from musekit.spaces import service as spaces
 
 router = APIRouter(prefix="/api/auth", tags=["Sign-in"])
@@ -31,6 +32,7 @@ def _signed_in(made: entry.Entry) -> s.SignedIn:
 
 
 @router.post("/sign-up", status_code=201, dependencies=[HASHING_SLOT])
+@no_store
 def sign_up(
     request: Request, response: Response, host: HostDep, actor: Anybody, body: s.SignUp
 ) -> s.SignedIn:
@@ -44,6 +46,7 @@ def sign_up(
 
 
 @router.post("/sign-in", dependencies=[HASHING_SLOT])
+@no_store
 def sign_in(
     request: Request, response: Response, host: HostDep, actor: Anybody, body: s.SignIn
 ) -> s.SignedIn:
@@ -95,6 +98,7 @@ def list_tokens(host: HostDep, actor: InBrowser) -> s.TokenList:
 
 
 @router.post("/tokens", status_code=201)
+@no_store
 def create_token(host: HostDep, actor: InBrowser, body: s.NewToken) -> s.TokenMade:
     """Make an API token for the space one is in. Its secret is in this answer and nowhere else."""
     assert actor.user_id is not None

@@ -80,7 +80,7 @@ def find(session: Session, secret: str, *, now: datetime | None = None) -> Known
             UserSession.expires_at > (now or datetime.now(UTC)),
         )
     ).one_or_none()  # fmt: skip
-    return None if found is None else Known(*found)
+    return None if found is None else Known._make(found)
 
 
 def needs_touch(known: Known, *, now: datetime | None = None) -> bool:

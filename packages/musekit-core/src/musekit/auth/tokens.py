@@ -106,7 +106,7 @@ def find(session: Session, secret: str, *, now: datetime | None = None) -> Known
     ).one_or_none()  # fmt: skip
     if found is None:
         return None
-    known = Known(*found)
+    known = Known._make(found)
     if known.expires_at is not None and known.expires_at <= (now or datetime.now(UTC)):
         return None
     return known

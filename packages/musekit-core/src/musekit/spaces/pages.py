@@ -22,7 +22,7 @@ router = APIRouter()
 @router.get("/")
 def landing_page(
     request: Request, host: HostDep, actor: Annotated[Actor | None, public()]
-) -> Response:  # noqa: E501
+) -> Response:
     """Say what is installed here; somebody who is signed in sees the dashboard."""
     if actor is not None:
         return redirect("/dashboard")

@@ -79,8 +79,8 @@ class AccessRule:
     async def __call__(self, request: Request) -> Actor | None:
         """Judge a request."""
         if self.kind == "secret":
-            request.state.musekit_actor = actor = _holder_of_secret(request, self.name)
-            return actor
+            request.state.musekit_actor = holder = _holder_of_secret(request, self.name)
+            return holder
         actor = await actor_of(request)
         await csrf.check(request, actor)
         if self.kind == "public":

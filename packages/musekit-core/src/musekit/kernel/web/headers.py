@@ -55,7 +55,7 @@ class ShellMiddleware:
             ("cross-origin-opener-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-origin"),
             ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
-            ("cache-control", "no-store"),
+            ("cache-control", "private, no-cache"),
         ]
         if is_secure(settings):
             self.headers.append(

@@ -78,6 +78,8 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
     body = shell.env.get_template(template).render(_context(request, host, shell) | context)
     content = body.encode()
     headers = {"vary": "accept-encoding, hx-request, cookie"}
+    if getattr(request.state, "musekit_actor", None) is not None:
+        headers["cache-control"] = "no-store"  # not for who uses this browser next
     if len(content) > LEAST_COMPRESSED and "gzip" in request.headers.get("accept-encoding", ""):
         # Level 5: the last two levels cost more time than a page's few kilobytes are worth. The
         # CSRF token is masked, so compression cannot leak it.
@@ -142,6 +144,12 @@ def _slots(
 ) -> Callable[[str], list[Markup]]:
     """Return what a template calls as ``slot("dashboard.cards")``: the rendered fragments."""
 
+    token = CsrfField(csrf.token_of(request))
+    base = {
+        "request": request, "actor": actor, "viewer": viewer_of(request), "csrf_field": token,
+        "path": request.scope["path"], "zone": actor.timezone if actor else "UTC",
+    }  # fmt: skip
+
     def slot(place: str) -> list[Markup]:
         found = []
         for each in host.registry.slots:
@@ -150,8 +158,9 @@ def _slots(
             extra = each.context(host, actor)
             if extra is None:
                 continue
-            base = {"request": request, "actor": actor, "zone": actor.timezone if actor else "UTC"}
-            found.append(Markup(shell.env.get_template(each.template).render(base | dict(extra))))
+            variables = base | dict(extra)
+            # Safe: what a template of ours renders is escaped already.
+            found.append(Markup(shell.env.get_template(each.template).render(variables)))  # noqa: S704
         return found
 
     return slot
