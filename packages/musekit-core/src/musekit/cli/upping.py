@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from musekit.cli.output import fail, say
+from musekit.kernel.lean import slim
 
 if TYPE_CHECKING:
     from musekit.kernel.settings import CoreSettings
@@ -30,6 +32,7 @@ def run(*, demo: bool, as_json: bool, address: str, port: int) -> None:
         shown = f"[{address}]" if ":" in address else address
         url = f"http://{'127.0.0.1' if address in ('0.0.0.0', '::') else shown}:{port}"  # noqa: S104
         settings = _settings(demo, address, url)
+        slim(settings)
         _migrate(settings)
         _serve(settings, listener, url, demo=demo, as_json=as_json)
 
@@ -106,6 +109,8 @@ def _serve(
             if self.started:
                 threading.Thread(target=announce, name="musekit-announce", daemon=True).start()
 
+    # uvicorn raises the signal again when it is done; then the host is still to be closed.
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
     try:
         config = uvicorn.Config(create_app(host), **options(settings))
         Server(config).run(sockets=[listener])

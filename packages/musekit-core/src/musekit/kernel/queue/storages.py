@@ -9,9 +9,6 @@ from typing import Any
 
 import psycopg
 from huey.storage import BaseStorage, PostgresStorage, RedisStorage, SqliteStorage
-from redis import BlockingConnectionPool
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy import make_url
 
 from musekit.errors import ConfigurationError
@@ -71,6 +68,10 @@ def make_storage(settings: CoreSettings) -> BaseStorage:
 
 
 def _redis(settings: CoreSettings) -> BaseStorage:
+    from redis import BlockingConnectionPool  # 20 MB that the embedded mode does without
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     if not settings.redis_url:
         raise ConfigurationError("MUSEKIT_QUEUE_BACKEND=redis needs MUSEKIT_REDIS_URL")
     # redis-py 8 stops at 100 connections by raising, and Huey has then already taken a message

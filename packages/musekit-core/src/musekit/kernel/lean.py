@@ -1,0 +1,38 @@
+"""Keeping the one process of `musekit up` small. Each measure names what it saved when measured."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from musekit.kernel.settings import CoreSettings
+
+_M_ARENA_MAX = -8  #: of malloc.h (glibc)
+
+
+def slim(settings: CoreSettings) -> None:
+    """Take the measures. Call it first in the process, before there are threads."""
+    _few_arenas()
+    if settings.queue_backend != "redis":
+        _huey_without_redis()
+
+
+def _few_arenas() -> None:
+    """Let threads share two heaps instead of one each: 20 MB of 200, with 20 threads."""
+    with contextlib.suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+
+
+def _huey_without_redis() -> None:
+    """Import Huey as on a machine without Redis: its try-import of redis-py costs 22 MB."""
+    if "huey" in sys.modules or "redis" in sys.modules:
+        return
+    modules: dict[str, Any] = sys.modules
+    modules["redis"] = None  # an import of it raises ImportError, which Huey expects
+    try:
+        import huey  # noqa: F401
+    finally:
+        del modules["redis"]
