@@ -277,7 +277,7 @@ def test_four_processes_run_each_step_once(empty, site):
     )
     environment = {
         **os.environ,
-        "PYTHONPATH": str(site.path),
+        "PYTHONPATH": os.pathsep.join([str(site.path), os.environ.get("PYTHONPATH", "")]),
         "MUSEKIT_MODE": "test",
         "MUSEKIT_DATA_DIR": str(empty.data_dir),
         "MUSEKIT_DATABASE_URL": empty.database_url,

@@ -18,6 +18,7 @@ from musekit.kernel.migrations import (
     recorded,
 )
 from musekit.kernel.migrations.catalogue import snapshot
+from musekit.kernel.settings import CoreSettings
 
 
 def standing(settings):
@@ -136,6 +137,12 @@ def test_it_is_refused_without_the_name_typed_again(core, crm):
     assert plan(core, "crm").rows >= 4
 
 
+def test_looking_makes_no_database(tmp_path):
+    with pytest.raises(PurgeRefusedError, match="no database yet"):
+        plan(CoreSettings(mode="test", data_dir=tmp_path), "crm")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["musekit", "../secrets", "nobody", "", "Crm"])
 def test_what_is_not_a_known_plugin_is_refused(core, name):
     with pytest.raises(PurgeRefusedError):
@@ -203,7 +210,8 @@ def test_an_export_has_every_row_of_every_space(core, crm, tmp_path):
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["rows"] == written
     assert manifest["revision"] == "crm_0001"
-    for file in (tmp_path / "out").iterdir():
+    assert (tmp_path / "out" / "files" / "pictures" / "a.bin").read_bytes() == b"12345"
+    for file in (tmp_path / "out").glob("*.json*"):
         assert file.stat().st_mode & 0o077 == 0
     with pytest.raises(PurgeRefusedError, match="there already"):
         export(plan(core, "crm"), tmp_path / "out")

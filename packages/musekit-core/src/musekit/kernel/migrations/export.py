@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ BATCH = 1000
 
 
 def export(plan: PurgePlan, directory: Path) -> dict[str, int]:
-    """Write the rows of the plugin's tables, and of its columns on tables of others.
+    """Write the rows of the plugin's tables, of its columns on tables of others, and its files.
 
-    Files are readable by their owner only. A column of a table of others is written with that
-    table's primary key, where it is not NULL. Binary values are ``base64:…``.
+    Files written are readable by their owner only. A column of a table of others is written with
+    that table's primary key, where it is not NULL. Binary values are ``base64:…``. What the
+    plugin keeps in files is copied to the folder ``files``.
 
     Returns:
         file name → rows written.
@@ -56,6 +58,13 @@ def export(plan: PurgePlan, directory: Path) -> dict[str, int]:
             written[file] = _write(
                 connection, directory / file, _columns(connection, table, columns)
             )
+    if plan.files is not None:
+        try:
+            shutil.copytree(plan.files, directory / "files")
+        except OSError as error:
+            raise PurgeRefusedError(
+                f"The files in {plan.files} could not be copied: {error}. Nothing was deleted."
+            ) from error
     manifest = {
         "plugin": plan.name, "distribution": plan.distribution, "version": plan.version,
         "revision": plan.record.revision, "exported_at": datetime.now(UTC).isoformat(),

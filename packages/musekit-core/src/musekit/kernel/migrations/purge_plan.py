@@ -14,6 +14,7 @@ from musekit.kernel import discovery
 from musekit.kernel.discovery import CORE
 from musekit.kernel.migrations import visibility
 from musekit.kernel.migrations.catalogue import KINDS, PARTS, Snapshot, snapshot
+from musekit.kernel.migrations.connection import exists
 from musekit.kernel.migrations.effects import Effect, effects_for
 from musekit.kernel.migrations.errors import PurgeRefusedError
 from musekit.kernel.migrations.lineage import Lineage, discover
@@ -59,6 +60,8 @@ def plan(settings: CoreSettings, name: str) -> PurgePlan:
     Raises:
         PurgeRefusedError: nothing is known of such a plugin, or it is the core.
     """
+    if not exists(settings):
+        raise PurgeRefusedError("There is no database yet, so there is nothing to purge.")
     with visibility.reader(settings) as connection, connection.begin():
         return survey(connection, settings, name)
 
@@ -109,8 +112,9 @@ def survey(connection: Connection, settings: CoreSettings, name: str) -> PurgePl
             *(f"{each} depends on it: purge that first" for each in dependants),
             *(f"{e.title}: {rows}. {e.refuse}" for e, rows in counted if e.refuse and rows),
             *(
-                f"table {table} shows its rows neither to the owner nor to the system: give it "
-                "policies by musekit.migrations.protect"
+                f"table {table} does not show all its rows to login "
+                f"{connection.engine.url.username}: run `musekit migrate --bootstrap-roles ADMIN_URL`, or give the table policies by"
+                " musekit.migrations.protect"
                 for table in blind
             ),
         ],
