@@ -66,7 +66,8 @@ def claim(session: Session, ask: Ask) -> UUID | Answer:
         "method": ask.method, "path": ask.path, "key": ask.key,
     }  # fmt: skip
     row = insert(Record).values(id=new_id(), **place, **fresh)
-    if _changed(session, row.on_conflict_do_nothing(index_elements=list(place))):
+    row = row.on_conflict_do_nothing(index_elements=list(place)).returning(Record.id)
+    if session.execute(row).first() is not None:
         return UUID(str(fresh["holder"]))
     known = session.scalars(
         select(Record).filter_by(**place).execution_options(populate_existing=True)
