@@ -113,8 +113,8 @@ def survey(connection: Connection, settings: CoreSettings, name: str) -> PurgePl
             *(f"{e.title}: {rows}. {e.refuse}" for e, rows in counted if e.refuse and rows),
             *(
                 f"table {table} does not show all its rows to login "
-                f"{connection.engine.url.username}: run `musekit migrate --bootstrap-roles ADMIN_URL`, or give the table policies by"
-                " musekit.migrations.protect"
+                f"{connection.engine.url.username}: run `musekit migrate --bootstrap-roles "
+                "ADMIN_URL`, or give the table policies by musekit.migrations.protect"
                 for table in blind
             ),
         ],
