@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from musekit.api import Json, Tenant, TextArray, UtcDateTime, plugin_base
 
-Base = plugin_base()
+if TYPE_CHECKING:  # a class made by a function is no type to a type checker
+
+    class Base(DeclarativeBase):
+        """Base of PassivePost's tables."""
+
+else:
+    Base = plugin_base()
 
 
 class PostRow(Base, Tenant):

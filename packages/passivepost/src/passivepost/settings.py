@@ -30,7 +30,7 @@ class PassivePostSettings(BaseSettings):
     retry_base_seconds: float = Field(30, gt=0, description="wait before the first of them")
     retry_cap_seconds: float = Field(900, gt=0, description="longest wait between them")
     reconcile_seconds: list[float] = Field(
-        default_factory=lambda: [30, 120, 600, 3600],
+        default_factory=lambda: [30.0, 120.0, 600.0, 3600.0],
         description="when a sent but unconfirmed post is looked for, after the send",
     )
     cron_budget_seconds: float = Field(

@@ -137,7 +137,7 @@ def test_no_response_and_no_row_shows_a_secret(host, net, user, connect):
         row = session.scalars(select(SocialAccount)).one()
         stored = f"{row.access_token_encrypted} {row.refresh_token_encrypted}"
     assert "sbx_" not in stored
-    assert stored.count("v1.") == 2
+    assert [text[:3] for text in stored.split()] == ["v1.", "v1."]
     bodies.append(user.client.delete(f"/api/social/accounts/{account['id']}").text)
     for body in bodies:
         assert not SECRET.search(body), body

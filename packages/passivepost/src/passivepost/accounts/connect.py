@@ -129,8 +129,9 @@ def callback(
 
 def disconnect(host: Host, actor: Actor, account_id: UUID) -> Disconnected:
     """Destroy an account's tokens, ask the platform to forget them, hold its posts."""
+    vault_failures: dict[UUID, DecryptionError] = {}
     with host.database.session(actor) as session:
-        credentials = _credentials(vault_failures := {}, session, host, account_id)
+        credentials = _credentials(vault_failures, session, host, account_id)
         account, held = service.disconnect(session, account_id)
     platform = platforms_of(host).find(account["platform"])
     revoked: bool | None = None
@@ -165,7 +166,7 @@ def disconnect(host: Host, actor: Actor, account_id: UUID) -> Disconnected:
 
 def validate(host: Host, actor: Actor, account_id: UUID | None) -> list[Check]:
     """Ask the platforms whether the stored credentials still work, and store the answers."""
-    failures: dict[UUID, str] = {}
+    failures: dict[UUID, DecryptionError] = {}
     with host.database.session(actor, readonly=True) as session:
         rows = service.list_accounts(session)
         if account_id is not None:
@@ -178,7 +179,10 @@ def validate(host: Host, actor: Actor, account_id: UUID | None) -> list[Check]:
     checks: list[Check] = []
     for row in rows:
         account = accounts.get(row["id"])
-        valid, detail = check_account(host, row["platform"], row["id"], account)
+        if account is None and _key_is_missing(failures.get(row["id"])):
+            valid, detail = None, "The key of its tokens is missing; the operator puts it back."
+        else:
+            valid, detail = check_account(host, row["platform"], row["id"], account)
         with host.database.session(actor) as session:
             if valid is not None:
                 service.mark(session, row["id"], valid=valid, error=None if valid else detail)
@@ -295,8 +299,12 @@ def _fields(platform: Platform, form: CredentialForm, values: Mapping[str, str])
     return {name: value.strip() for name, value in values.items()}
 
 
+def _key_is_missing(error: DecryptionError | None) -> bool:
+    return error is not None and error.reason == "unknown_key"
+
+
 def _credentials(
-    failures: dict[UUID, str], session: Any, host: Host, account_id: UUID
+    failures: dict[UUID, DecryptionError], session: Any, host: Host, account_id: UUID
 ) -> Credentials | None:
     try:
         account = vault.load_accounts(session, host, [account_id], failures=failures)

@@ -85,7 +85,7 @@ def refresh(host: Host, account_id: UUID, *, stale: str | None = None) -> Accoun
     Raises:
         AuthRevoked: the grant is gone; the account is marked, its posts are held.
         Retryable: the platform could not be asked, or somebody else's refresh takes long.
-        Misconfigured: the deployment's client id or secret is wrong.
+        Misconfigured: the deployment's client id or secret is wrong, or a key is missing.
     """
     owner = new_id()
     give_up = time.monotonic() + host.settings_of(PassivePostSettings).refresh_wait_seconds
@@ -187,6 +187,8 @@ def _look(session: Session, host: Host, account_id: UUID) -> _Snapshot:
     try:
         account = vault.unseal(host.keyring, row.SocialAccount)
     except DecryptionError as error:
+        if error.reason == "unknown_key":  # nothing is lost: the operator puts the key back
+            raise Misconfigured("The key of this account's tokens is not in the ring.") from error
         raise AuthRevoked("The stored tokens cannot be read. Connect the account again.") from error
     return _Snapshot(
         account=account, platform=row.SocialAccount.platform, version=state.token_version,

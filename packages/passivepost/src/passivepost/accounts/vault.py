@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -24,12 +25,11 @@ def seal(keyring: KeyRing, row: SocialAccount, credentials: Credentials) -> dict
     The access token and ``extra`` go into one JSON text, so that neither is readable at rest.
     """
     secret = json.dumps({"token": credentials.access_token, "extra": dict(credentials.extra)})
-    place = {"table": TABLE, "row": row.id, "space": row.space_id}
+    encrypt = partial(keyring.encrypt, table=TABLE, row=row.id, space=row.space_id)
+    refresh = credentials.refresh_token
     return {
-        ACCESS: keyring.encrypt(secret, column=ACCESS, **place),
-        REFRESH: keyring.encrypt(credentials.refresh_token, column=REFRESH, **place)
-        if credentials.refresh_token
-        else None,
+        ACCESS: encrypt(secret, column=ACCESS),
+        REFRESH: encrypt(refresh, column=REFRESH) if refresh else None,
         "token_expires_at": credentials.expires_at,
         "scopes": list(credentials.scopes),
     }
@@ -51,9 +51,9 @@ def unseal(keyring: KeyRing, row: Any) -> Account:
         DecryptionError: the key is gone, or the text was changed or moved from another row.
     """
     if row.access_token_encrypted is None:
-        raise DecryptionError("The account has no stored token; connect it again.")
-    place = {"table": TABLE, "row": row.id, "space": row.space_id}
-    secret = json.loads(keyring.decrypt(row.access_token_encrypted, column=ACCESS, **place))
+        raise DecryptionError("The account has no stored token.", reason="damaged")
+    decrypt = partial(keyring.decrypt, table=TABLE, row=row.id, space=row.space_id)
+    secret = json.loads(decrypt(row.access_token_encrypted, column=ACCESS))
     refresh = row.refresh_token_encrypted
     return Account(
         id=row.id,
@@ -61,7 +61,7 @@ def unseal(keyring: KeyRing, row: Any) -> Account:
         username=row.platform_username,
         credentials=Credentials(
             access_token=secret["token"],
-            refresh_token=keyring.decrypt(refresh, column=REFRESH, **place) if refresh else None,
+            refresh_token=decrypt(refresh, column=REFRESH) if refresh else None,
             expires_at=row.token_expires_at,
             scopes=tuple(row.scopes or ()),
             extra=secret["extra"],
@@ -70,13 +70,17 @@ def unseal(keyring: KeyRing, row: Any) -> Account:
 
 
 def load_accounts(
-    session: Session, host: Host, ids: Iterable[UUID], *, failures: dict[UUID, str] | None = None
+    session: Session,
+    host: Host,
+    ids: Iterable[UUID],
+    *,
+    failures: dict[UUID, DecryptionError] | None = None,
 ) -> Mapping[UUID, Account]:
     """Return accounts with their credentials in the clear, for a platform call right away.
 
     Args:
         ids: of accounts; those that are gone, or hold no token, are missing from the result.
-        failures: takes account id → reason where a token could not be decrypted. Left out, the
+        failures: takes account id → error where a token could not be decrypted. Left out, the
             first such error is raised.
     """
     wanted = list(dict.fromkeys(ids))
@@ -95,5 +99,5 @@ def load_accounts(
         except DecryptionError as error:
             if failures is None:
                 raise
-            failures[row.id] = str(error)
+            failures[row.id] = error
     return found

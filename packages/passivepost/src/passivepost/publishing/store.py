@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from musekit.api import Actor, Host
+from musekit.api import Actor, DecryptionError, Host
 from passivepost.accounts.vault import load_accounts
 from passivepost.publishing import arm as arming
 from passivepost.publishing import crash, promote, reconcile
@@ -111,7 +111,7 @@ class Store:
         return claims
 
     def _open(self, session: Session, claims: Sequence[Claim]) -> None:
-        failures: dict[UUID, str] = {}
+        failures: dict[UUID, DecryptionError] = {}
         accounts = load_accounts(
             session, self._host, [each.account_id for each in claims], failures=failures
         )
