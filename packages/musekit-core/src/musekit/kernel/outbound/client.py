@@ -18,7 +18,8 @@ from aiohttp.abc import AbstractResolver
 
 from musekit.kernel.outbound.body import Files, check_method, make_body, make_headers
 from musekit.kernel.outbound.errors import Interrupted, NotSent, Refused, TooLarge
-from musekit.kernel.outbound.guard import Guard, GuardedResolver, default_resolver, guarded_socket
+from musekit.kernel.outbound.guard import Guard, GuardedResolver, guarded_socket
+from musekit.kernel.outbound.resolver import SystemResolver
 from musekit.kernel.outbound.response import Response
 from musekit.kernel.settings import CoreSettings
 
@@ -153,6 +154,7 @@ class OutboundClient:
         return Response(answer.status, answer.headers, content, answer.charset)
 
     def _timeout(self, seconds: float) -> aiohttp.ClientTimeout:
+        seconds = max(seconds, 0.001)  # 0 would mean no limit to aiohttp
         known = self._timeouts.get(seconds)
         if known is None:
             known = aiohttp.ClientTimeout(total=seconds, ceil_threshold=3600)
@@ -203,7 +205,7 @@ class Outbound:
             limit=limit,
             keepalive_timeout=KEEP_ALIVE,
             ttl_dns_cache=10,
-            resolver=GuardedResolver(guard, self._resolver or default_resolver()),
+            resolver=GuardedResolver(guard, self._resolver or SystemResolver()),
             socket_factory=lambda info: guarded_socket(guard, _current.get().target, info),
         )
         async with aiohttp.ClientSession(

@@ -12,7 +12,6 @@ import re
 import socket
 from typing import Any
 
-import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
@@ -135,8 +134,3 @@ def guarded_socket(guard: Guard, target: tuple[str, int], info: tuple[Any, ...])
     if not is_public(address[0]) and not guard.allows(*target):
         raise PermissionError(errno.EACCES, "the address is not public")
     return socket.socket(family=family, type=kind, proto=proto)
-
-
-def default_resolver() -> AbstractResolver:
-    """Return the resolver of the system: the one whose hosts file and search list people expect."""
-    return aiohttp.ThreadedResolver()

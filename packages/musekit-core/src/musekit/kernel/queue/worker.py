@@ -25,7 +25,7 @@ logger = structlog.get_logger(__name__)
 #: Seconds before a service that raised is started again: doubled each time, with jitter.
 RESTART, RESTART_CAP = 1.0, 60.0
 #: Seconds between looks at threads that may have died, and tries to reach a queue that is away.
-HEALTH = 10.0
+HEALTH, AGAIN = 10.0, 5.0
 
 
 def run_worker(host: Host, stop: Stop) -> None:
@@ -79,7 +79,7 @@ class _Worker:
         )
         while True:
             self._look_after_consumer()
-            if stop.wait(HEALTH if self._consumer else 1.0):
+            if stop.wait(HEALTH if self._consumer else AGAIN):
                 break
         self._drain()
 

@@ -1,0 +1,1 @@
+"""Upkeep of the core's own machinery: old rows are deleted, the queue is looked after."""
