@@ -131,7 +131,8 @@ def find(
             where.append(f"{column} = ?")
             values.append(value)  # type: ignore[arg-type]
     rows = db.execute(
-        f"{SELECT} WHERE {' AND '.join(where)} ORDER BY p.id DESC LIMIT ?", (*values, limit)
+        f"{SELECT} WHERE {' AND '.join(where)} ORDER BY p.created_at DESC, p.id DESC LIMIT ?",
+        (*values, limit),
     )
     return [as_json(row, row["username"]) for row in rows]
 

@@ -40,6 +40,7 @@ CREATE TABLE IF NOT EXISTS posts (
   id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, text TEXT NOT NULL,
   reply_to INTEGER, media TEXT NOT NULL, key TEXT, created_at REAL NOT NULL, deleted_at REAL);
 CREATE INDEX IF NOT EXISTS posts_account ON posts (account, created_at);
+CREATE INDEX IF NOT EXISTS posts_time ON posts (created_at);
 CREATE INDEX IF NOT EXISTS posts_text ON posts (account, text);
 CREATE INDEX IF NOT EXISTS posts_key ON posts (account, key) WHERE key IS NOT NULL;
 CREATE TABLE IF NOT EXISTS media (
