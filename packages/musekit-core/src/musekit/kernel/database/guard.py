@@ -20,7 +20,6 @@ from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.util import LoaderCriteriaOption
-from sqlalchemy.sql import util as sql_util
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import Grouping
 
@@ -88,12 +87,9 @@ class OwnRowsOption(LoaderCriteriaOption):
         )
 
     def _resolve_where_criteria(self, ext_info: Any) -> ColumnElement[bool]:
-        return sql_util._deep_annotate(
-            self.condition(ext_info.mapper, ext_info.entity),
-            {"for_loader_criteria": self},
-            detect_subquery_cols=True,
-            ind_cols_on_fromclause=True,
-        )
+        # Not annotated as the original does: that serves criteria which select mapped classes
+        # again (ours never do), and makes each execution compare its parameters the slow way.
+        return self.condition(ext_info.mapper, ext_info.entity)
 
 
 _UUID = Uuid()
