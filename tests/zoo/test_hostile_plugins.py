@@ -190,3 +190,36 @@ def test_a_platform_without_its_product_is_inactive(fresh: Place) -> None:
         assert "needs passivepost" in held[name]["error"]
     assert visited.active == ["musekit"]
     assert visited.ready[0] == 200
+
+
+def test_a_schema_ahead_of_the_code_holds_the_plugin(fresh: Place) -> None:
+    """Upgraded, migrated, then downgraded by pip: the database knows more than the files."""
+    first = zoo.MIGRATION.format(name="zoo", revision="zoo_ahead_0001", table="zoo_ahead")
+    second = first.replace("zoo_ahead_0001", "zoo_ahead_0002").replace(
+        "down_revision = None", 'down_revision = "zoo_ahead_0001"'
+    )
+    second = second.replace('"zoo_ahead"', '"zoo_ahead_more"')
+    files = {"0001.py": first, "0002.py": second}
+    fresh.install(zoo.Specimen(name="zoo_ahead", code="", migrations=files), zoo.GOOD)
+    fresh.run("-m", "musekit.cli", "migrate")
+    assert "zoo_ahead" in fresh.visit().active
+    (fresh.site / "zoo_ahead" / "migrations" / "versions" / "0002.py").unlink()
+    visited = fresh.visit()
+    held = {each["plugin"]: each for each in visited.held}["zoo_ahead"]
+    assert held["phase"] == "migrations"
+    assert "zoo_ahead_0002" in held["error"]
+    assert visited.answers["/api/zoo/good"] == 200
+
+
+def test_a_clashing_table_holds_the_plugin_and_harms_nobody(fresh: Place) -> None:
+    code = zoo.MIGRATION.format(name="zoo", revision="zoo_thief_0001", table="social_posts")
+    fresh.install(zoo.Specimen(name="zoo_thief", code="", migrations={"0001.py": code}), zoo.GOOD)
+    done = fresh.run("-m", "musekit.cli", "migrate", status=1)
+    assert "zoo_thief" in done.stderr
+    assert "social_posts" in done.stderr
+    assert "Traceback" not in done.stderr
+    visited = fresh.visit()
+    held = {each["plugin"]: each for each in visited.held}["zoo_thief"]
+    assert held["phase"] == "migrations"
+    assert visited.answers["/api/zoo/good"] == 200
+    assert "passivepost" in visited.active

@@ -192,6 +192,30 @@ def test_up_prints_json_first_serves_and_stops_cleanly(
         process.communicate()
 
 
+@pytest.mark.slow
+def test_a_new_product_installs_and_passes_its_own_tests(
+    run: Run, environment: dict[str, str], tmp_path: Path
+) -> None:
+    run("new", "product", "acme-notes", "--label", "Acme Notes")
+    assert "is there already" in run("new", "product", "acme-notes", status=1).stderr
+    assert "is no name" in run("new", "product", "Acme Notes", status=1).stderr
+    site, folder = tmp_path / "site", tmp_path / "acme-notes"
+    install = ("-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target")
+    subprocess.run([sys.executable, *install, site, folder], check=True, timeout=120)
+    kept = {key: value for key, value in os.environ.items() if key.startswith("MUSEKIT_TEST_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests"], cwd=folder, timeout=170, check=False,
+        env={**environment, **kept, "PYTHONPATH": str(site)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "4 passed" in done.stdout
+
+
+def test_a_new_app_is_written(run: Run, tmp_path: Path) -> None:
+    run("new", "app", "my-saas")
+    assert "musekit-core>=0." in (tmp_path / "my-saas" / "requirements.txt").read_text()
+
+
 def test_a_taken_port_is_said_at_once(run: Run) -> None:
     import socket
 

@@ -101,3 +101,17 @@ def test_a_wrong_setting_is_named_with_its_plugin_and_without_its_value(
     assert "musekit" in text
     assert "canary" not in text
     assert "holiday" not in text
+
+
+def test_the_cron_secret_has_two_names_and_faults_name_the_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("MUSEKIT_CRON_SECRET", "CRON_SECRET"):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, SECRET)
+            secret = load_section(CoreSettings, "musekit").cron_secret
+            assert secret is not None
+            assert secret.get_secret_value() == SECRET
+    monkeypatch.setenv("MUSEKIT_OUTBOUND_ALLOW", "[1")
+    with pytest.raises(ConfigurationError, match="MUSEKIT_OUTBOUND_ALLOW: lists"):
+        load_section(CoreSettings, "musekit")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from musekit.errors import ConfigurationError
 
@@ -17,7 +18,9 @@ Mode = Literal["production", "development", "demo", "test"]
 class CoreSettings(BaseSettings):
     """Settings of the core. Each is ``MUSEKIT_`` and the name below in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="MUSEKIT_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="MUSEKIT_", extra="ignore", populate_by_name=True
+    )
 
     mode: Mode = Field("production", description="what this deployment is for")
     data_dir: Path = Field(Path("var"), description="folder of everything kept in files")
@@ -59,7 +62,9 @@ class CoreSettings(BaseSettings):
     )
     session_days: int = Field(30, ge=1, description="days a browser session lives without use")
     cron_secret: SecretStr | None = Field(
-        None, description="bearer secret of the cron endpoints, ≥ 32 bytes (also CRON_SECRET)"
+        None,
+        validation_alias=AliasChoices("MUSEKIT_CRON_SECRET", "CRON_SECRET"),
+        description="bearer secret of the cron endpoints, ≥ 32 bytes; without it they answer 404",
     )
     outbound_allow: list[str] = Field(
         default_factory=list,
@@ -92,12 +97,31 @@ def load_section(model: type[Model], plugin: str) -> Model:
     """
     try:
         return model()
+    except SettingsError as error:
+        faults = _unread(model, error)
+        raise ConfigurationError(
+            f"Settings of plugin “{plugin}” are not usable: {faults}"
+        ) from None
     except ValidationError as error:
-        prefix = str(model.model_config.get("env_prefix") or "")
         faults = "; ".join(
-            f"{prefix}{'_'.join(str(part) for part in fault['loc'])}".upper() + f": {fault['msg']}"
+            f"{_variable(model, fault['loc'])}: {fault['msg']}"
             for fault in error.errors(include_input=False, include_url=False)
         )
         raise ConfigurationError(
             f"Settings of plugin “{plugin}” are not usable: {faults}"
         ) from None
+
+
+def _unread(model: type[BaseSettings], error: SettingsError) -> str:
+    """Say which variable could not even be read; pydantic-settings tells the field in its text."""
+    field = re.search(r'field "(\w+)"', str(error))
+    name = _variable(model, (field[1],)) if field else "a setting"
+    return f'{name}: lists and mappings are written as JSON, such as ["a", "b"]'
+
+
+def _variable(model: type[BaseSettings], location: tuple[int | str, ...]) -> str:
+    """Return the environment variable of a faulty value; an alias stands for itself."""
+    name = "_".join(str(part) for part in location)
+    if str(location[0]) not in model.model_fields:
+        return name.upper()
+    return f"{model.model_config.get('env_prefix') or ''}{name}".upper()
