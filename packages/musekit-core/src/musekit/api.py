@@ -36,6 +36,7 @@ from musekit.errors import (
     UnavailableError,
 )
 from musekit.kernel.actors import Actor
+from musekit.kernel.build import open_host
 from musekit.kernel.crypto.keyring import DecryptionError, KeyRing
 from musekit.kernel.database.models import Tenant, plugin_base
 from musekit.kernel.database.session import Database
@@ -118,6 +119,7 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "new_id",
+    "open_host",
     "operator_only",
     "plugin_base",
     "public",

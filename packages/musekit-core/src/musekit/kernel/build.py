@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 
 from musekit.errors import ConfigurationError
@@ -72,6 +73,22 @@ def build_host(
     return host
 
 
+@contextmanager
+def open_host() -> Iterator[Host]:
+    """Build the host from the environment for a command of a plugin, and close it at the end.
+
+    Raises:
+        ConfigurationError: as `build_host`; the command line shows it as a message.
+    """
+    from musekit.kernel.serving import prepare
+
+    host = build_host(prepare())
+    try:
+        yield host
+    finally:
+        host.close()
+
+
 def _unmigrated(settings: CoreSettings) -> Mapping[str, str]:
     """Return why plugins' schemas do not fit their code; refuse when it is the core's."""
     from musekit.kernel.migrations.state import ahead, pending, unreadable
@@ -126,4 +143,4 @@ def _report(registry: Registry, settings: CoreSettings) -> None:
     registry.on_quarantine(keep)
 
 
-__all__ = ["PluginFault", "build_host"]
+__all__ = ["PluginFault", "build_host", "open_host"]
