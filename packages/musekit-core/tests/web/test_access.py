@@ -103,7 +103,7 @@ def client() -> TestClient:
     )  # type: ignore[arg-type]
     app.state.host = host
     problems.install(app)
-    app.include_router(router)
+    app.include_router(router, prefix="/api")
     return TestClient(app)
 
 
@@ -118,7 +118,7 @@ def client() -> TestClient:
 )  # fmt: skip
 def test_rules(client: TestClient, path: str, who: str | None, status: int) -> None:
     headers = {"x-test-actor": who} if who else {}
-    assert client.get(path, headers=headers).status_code == status
+    assert client.get(f"/api{path}", headers=headers).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_rules(client: TestClient, path: str, who: str | None, status: int) -> N
 )  # fmt: skip
 def test_secret(client: TestClient, sent: str | None, status: int) -> None:
     headers = {} if sent is None else {"authorization": sent.encode()}
-    assert client.get("/cron", headers=headers).status_code == status
+    assert client.get("/api/cron", headers=headers).status_code == status
 
 
 @pytest.mark.parametrize("secret", [None, "", "short", "x" * 31])
@@ -142,16 +142,16 @@ def test_unset_or_short_secret_is_no_page(client: TestClient, secret: str | None
 
     client.app.state.host.settings = Short()  # type: ignore[attr-defined]
     for sent in ("Bearer ", f"Bearer {secret}", f"Bearer {SECRET}"):
-        assert client.get("/cron", headers={"authorization": sent}).status_code == 404
+        assert client.get("/api/cron", headers={"authorization": sent}).status_code == 404
 
 
 def test_the_secret_route_asks_no_plugin(client: TestClient) -> None:
-    client.get("/cron", headers={"x-test-actor": "operator"})
+    client.get("/api/cron", headers={"x-test-actor": "operator"})
     assert client.app.state.host.registry.hooks.asked == 0  # type: ignore[attr-defined]
 
 
 def test_the_actor_is_resolved_once_per_request(client: TestClient) -> None:
-    client.get("/read", headers={"x-test-actor": "yes"})
+    client.get("/api/read", headers={"x-test-actor": "yes"})
     assert client.app.state.host.registry.hooks.asked == 1  # type: ignore[attr-defined]
 
 
@@ -161,9 +161,9 @@ def test_rules_are_readable_on_the_app(client: TestClient) -> None:
         for context in iter_route_contexts(client.app.router.routes)  # type: ignore[attr-defined]
         if access_of(context)
     }
-    assert found["/read"] == AccessRule("permission", "things.read")
-    assert found["/cron"] == AccessRule("secret", "cron")
-    assert found["/browser"] == AccessRule("signed_in", browser=True)
+    assert found["/api/read"] == AccessRule("permission", "things.read")
+    assert found["/api/cron"] == AccessRule("secret", "cron")
+    assert found["/api/browser"] == AccessRule("signed_in", browser=True)
     assert len(found) == 6
 
 

@@ -59,7 +59,7 @@ class Assets:
         """Return a file, or None if there is none or the path leads out of the folder."""
         folder = self._folders.get(package)
         parts = PurePosixPath(path).parts
-        if folder is None or not parts or "\0" in path or ".." in parts or path.startswith("/"):
+        if folder is None or "\0" in path or ".." in parts or "/".join(parts) != path:
             return None
         file = folder.joinpath(*parts)
         try:

@@ -1,0 +1,264 @@
+"""The pages in a real browser: accessible, no policy violations, keyboard, both themes, a phone.
+
+Screenshots go to the folder MUSEKIT_SCREENSHOTS, else to a temporary one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from musekit.declarations import NavItem, Product
+from musekit.kernel.host import Host
+from musekit.kernel.registry import Contribution
+from musekit.testing.pytest_plugin import PASSWORD
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CHROMIUM = os.environ.get("MUSEKIT_CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+OPEN = ["/", "/sign-in", "/sign-up", "/no/such/page"]
+INSIDE = ["/dashboard", "/account", "/account/tokens", "/account/sessions", "/_design"]
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "dark"},
+    "phone": {
+        "viewport": {"width": 390, "height": 844}, "color_scheme": "light", "is_mobile": True,
+        "has_touch": True,
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(params=["sqlite"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """The database does not matter here."""
+    return str(request.param)
+
+
+@pytest.fixture
+def address(app: FastAPI, host: Host) -> Iterator[str]:
+    """The application, served on a free port, with a navigation to look at."""
+    host.registry.frozen = False
+    entries = [
+        NavItem(label=label, href=f"/x/{label.lower()}", group="Social", weight=weight, icon=icon)
+        for weight, (label, icon) in enumerate(
+            [("Queue", "list-ordered"), ("Posts", "file-text"), ("Accounts", "plug")], 10
+        )
+    ]
+    product = Product(
+        key="things", name="Things", summary="Everything in one place.", home="/dashboard"
+    )
+    host.registry.accept(
+        "musekit", Contribution({"navigation": entries, "products": [product]}, set())
+    )
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        host.settings.public_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.02)
+        yield host.settings.public_url
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no browser at {CHROMIUM}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def shots(tmp_path: Path) -> Path:
+    folder = Path(os.environ.get("MUSEKIT_SCREENSHOTS", tmp_path / "screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def open_page(browser: Browser, look: str, complaints: list[str]) -> Page:
+    page = browser.new_context(**LOOKS[look], timezone_id="Europe/Berlin").new_page()
+    page.set_default_timeout(15_000)
+
+    def listen(message: Any) -> None:
+        if message.type in ("error", "warning") and "404" not in message.text:
+            complaints.append(f"{page.url}: {message.text}")
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+    return page
+
+
+def sign_up(page: Page, address: str, email: str) -> None:
+    page.goto(f"{address}/sign-up")
+    page.get_by_label("Name").fill("Ada Lovelace")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    assert page.get_by_label("Time zone").input_value() == "Europe/Berlin"
+    page.get_by_role("button", name="Create account").click()
+    page.wait_for_url("**/dashboard")
+
+
+def faults_of(page: Page) -> list[str]:
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{page.url} {fault['id']}: {node['html'][:160]} {node['any'][0]['message'] if node['any'] else ''}"
+        for fault in found
+        for node in fault["nodes"][:3]
+    ]
+
+
+@pytest.mark.parametrize("look", list(LOOKS))
+def test_pages_are_accessible_and_quiet(
+    chromium: Browser, address: str, shots: Path, look: str
+) -> None:
+    complaints: list[str] = []
+    faults: list[str] = []
+    page = open_page(chromium, look, complaints)
+    for path in [*OPEN, "sign-up", *INSIDE]:
+        if path == "sign-up":
+            sign_up(page, address, f"ada-{look}@example.com")
+            continue
+        page.goto(address + path)
+        page.wait_for_function("document.fonts.ready.then(() => true)")
+        page.wait_for_timeout(400)  # what appears late, such as skeletons
+        faults += faults_of(page)
+        width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert width <= 0, f"{path} scrolls sideways by {width}px"
+        page.screenshot(path=shots / f"{look}{path.replace('/', '-')}.png", full_page=True)
+    assert not faults, "\n".join(faults)
+    assert not complaints, "\n".join(complaints)
+
+
+def test_keyboard(chromium: Browser, address: str) -> None:
+    complaints: list[str] = []
+    page = open_page(chromium, "light", complaints)
+    sign_up(page, address, "keys@example.com")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+    page.keyboard.press("/")
+    assert page.locator("#palette").is_visible()
+    assert not faults_of(page)
+    page.keyboard.type("queu")
+    assert (
+        page.locator('#palette-list [role="option"]:visible')
+        .all_inner_texts()[0]
+        .startswith("Queue")
+    )
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/x/queue")
+    page.goto(f"{address}/account")
+    page.keyboard.press("g")
+    page.keyboard.press("q")
+    page.wait_for_url("**/x/queue")
+    page.goto(f"{address}/account")
+    page.keyboard.press("?")
+    assert page.locator("#shortcuts").is_visible()
+    assert "Queue" in page.locator("#shortcuts").inner_text()
+    assert not faults_of(page)
+    page.keyboard.press("Escape")
+    assert not page.locator("#shortcuts").is_visible()
+    page.get_by_label("Name").fill("?/gq")  # no shortcut while somebody writes
+    assert not page.locator("dialog[open]").count()
+
+    page.locator("summary", has_text="Ada Lovelace").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    assert "Account" in page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("Escape")
+    assert page.locator("details[open]").count() == 0
+    assert not [each for each in complaints if "404" not in each]
+
+
+def test_theme_and_folding_are_remembered(chromium: Browser, address: str) -> None:
+    page = open_page(chromium, "light", [])
+    sign_up(page, address, "theme@example.com")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(colour)
+    page.locator("summary", has_text="Ada Lovelace").click()
+    page.get_by_role("button", name="Dark").click()
+    dark = page.evaluate(colour)
+    assert dark != light
+    page.get_by_role("button", name="Collapse").click()
+    page.reload()
+    assert page.evaluate(colour) == dark, "the server renders the theme: nothing flashes"
+    assert page.locator("body.folded").count() == 1
+
+
+def test_the_drawer_on_a_phone(chromium: Browser, address: str) -> None:
+    page = open_page(chromium, "phone", [])
+    sign_up(page, address, "phone@example.com")
+    assert not page.locator("#nav").is_visible()
+    page.get_by_role("button", name="Navigation").tap()
+    assert page.locator("#nav").is_visible()
+    assert not faults_of(page)
+    page.get_by_role("link", name="Queue").tap()
+    page.wait_for_url("**/x/queue")
+
+
+def test_pages_work_without_scripts(chromium: Browser, address: str) -> None:
+    page = chromium.new_context(java_script_enabled=False).new_page()
+    page.goto(f"{address}/sign-up")
+    page.get_by_label("E-mail").fill("plain@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    page.wait_for_url("**/dashboard")
+    page.goto(f"{address}/account")
+    page.get_by_label("Name").fill("Plain")
+    page.get_by_role("button", name="Save").click()
+    assert page.get_by_text("Your account is saved.").is_visible()
+    page.locator("summary", has_text="Plain").click()
+    page.get_by_role("button", name="Sign out").click()
+    assert re.search(r"/sign-in$", page.url)
+
+
+def test_htmx_swaps_under_the_policy(chromium: Browser, address: str, app: FastAPI) -> None:
+    """A form that htmx posts carries the token, and its fragment is swapped in."""
+    complaints: list[str] = []
+    page = open_page(chromium, "light", complaints)
+    sign_up(page, address, "htmx@example.com")
+    page.goto(f"{address}/account")
+    page.evaluate(
+        """() => {
+          const form = document.querySelector('main form');
+          form.querySelector('[name=csrf_token]').remove();
+          form.setAttribute('hx-post', '/account');
+          form.setAttribute('hx-select', 'main form');
+          htmx.process(form);
+        }"""
+    )
+    page.get_by_label("Name").fill("x" * 150)
+    page.evaluate("document.querySelector('#name').removeAttribute('maxlength')")
+    page.get_by_label("Name").fill("x" * 150)
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("use at most 100 plain characters").wait_for()
+    page.get_by_label("Name").fill("By htmx")
+    assert not [each for each in complaints if "422" not in each], complaints
