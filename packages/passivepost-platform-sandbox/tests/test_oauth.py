@@ -128,3 +128,21 @@ def test_faults_of_the_token_endpoint(net):
     # The second was carried out: the token is spent, and its reuse ends the family.
     assert net.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
     assert len(net.ledger(kind="refresh", accepted=1)) == 1
+
+
+def test_faults_of_the_token_endpoint_may_be_one_accounts(net):
+    one, other = net.tokens("juniper"), net.tokens("marlow")
+    net.faults({"fault": "error", "op": "token", "account": "marlow"})
+    assert net.refresh(other["refresh_token"]).status_code == 500
+    assert net.refresh(one["refresh_token"]).status_code == 200
+    net.faults({"fault": "revoked", "op": "token", "account": "marlow", "times": 1})
+    assert net.refresh(other["refresh_token"]).json()["error"] == "invalid_grant"
+    assert net.get(other["access_token"], "/api/me").json()["error"]["code"] == "revoked_token"
+
+
+def test_a_token_request_may_hang(net):
+    tokens = net.tokens()
+    net.faults({"fault": "accept_then_hang", "op": "token", "seconds": 0.3, "times": 1})
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+        net.refresh(tokens["refresh_token"])
+    assert len(net.ledger(kind="refresh", accepted=1)) == 1

@@ -101,6 +101,10 @@ def test_a_newcomer_finds_every_state_and_a_restart_changes_nothing(tmp_path):
             assert browser.post("/api/auth/sign-in", json=signed).status_code == 200
             assert browser.get("/api/auth/me").json()["is_operator"]
 
+        # The rule that refuses the sample is in force after a restart, too.
+        rules = http.get("/-/sandbox/faults").json()["items"]
+        assert [rule["text"] for rule in rules] == [samples.REFUSED_WORDS]
+
         # The account of the demo belongs to an address: it still works on another port.
         validated = http.post("/api/social/accounts/validate").json()["items"]
         assert [check["is_valid"] for check in validated] == [True]

@@ -167,6 +167,19 @@ def authenticate(db: sqlite3.Connection, token: str) -> Session | str:
     return Session(row["id"], row["username"], row["grant_id"], row["expires_at"])
 
 
+def holder(db: sqlite3.Connection, token: str) -> Session | None:
+    """Return whom a token belongs to, whether or not it is good; None for an unknown one."""
+    row = db.execute(
+        "SELECT t.expires_at, t.grant_id, a.id, a.username FROM tokens t"
+        " JOIN grants g ON g.id = t.grant_id JOIN accounts a ON a.id = g.account"
+        " WHERE t.digest = ?",
+        (digest(token),),
+    ).fetchone()
+    if row is None:
+        return None
+    return Session(row["id"], row["username"], row["grant_id"], row["expires_at"])
+
+
 def revoke(db: sqlite3.Connection, token: str) -> int | None:
     """Revoke the grant of a token (RFC 7009); return its number, None for an unknown token."""
     row = db.execute("SELECT grant_id FROM tokens WHERE digest = ?", (digest(token),)).fetchone()

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from passivepost_platform_sandbox.network import oauth, pages, people, play
 from passivepost_platform_sandbox.network.errors import Refused
+from passivepost_platform_sandbox.network.oauth import Session
 from passivepost_platform_sandbox.network.service import Network
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "testserver"})
@@ -119,14 +120,19 @@ async def token(network: Network, request: Request) -> Response:
     values = await request.form()
     grant = str(values.get("grant_type") or "")
     kind = "refresh" if grant == "refresh_token" else "token"
-    plan = network.faults.plan("token", None)
+    who = await _whose(network, values) if network.faults.rules else None
+    plan = network.faults.plan("token", who.username if who else None)
     try:
         client = _client(network, request, values)
         if plan.delay:
             await asyncio.sleep(plan.delay)
-        played = await play.before(network, plan.before, None) if plan.before else None
+        if plan.before is not None and plan.before.fault == "revoked" and who is not None:
+            await network.revoke_grant(who, "by its owner")  # told below, as for any such grant
+            plan.before = None
+        played = await play.before(network, plan.before, who) if plan.before else None
         if played is not None:
-            network.note(kind, status=0, note=plan.before.fault if plan.before else None)
+            note = plan.before.fault if plan.before else None
+            network.note(kind, status=0, account=who.username if who else None, note=note)
             return played
         tokens = await _tokens(network, grant, client, values)
     except Refused as refusal:
@@ -136,6 +142,12 @@ async def token(network: Network, request: Request) -> Response:
     if plan.after is not None:
         return play.after(plan.after)
     return JSONResponse(tokens, headers={"Cache-Control": "no-store"})
+
+
+async def _whose(network: Network, values: Mapping[str, Any]) -> Session | None:
+    """Return whose refresh token a request holds, for faults of one account."""
+    token = str(values.get("refresh_token") or "")
+    return await network.store.run(lambda db: oauth.holder(db, token)) if token else None
 
 
 async def _tokens(

@@ -88,6 +88,9 @@ class SampleNetwork:
         return found
 
     def refuse(self, words: str, message: str) -> None:
-        """Have it refuse posts that hold some words."""
+        """Have it refuse posts that hold some words; not while somebody else's faults are on."""
+        url = f"{self.url}/faults"
+        if httpx.get(url, trust_env=False).raise_for_status().json()["items"]:
+            return
         rule = {"fault": "reject", "text": words, "message": message}
-        httpx.put(f"{self.url}/faults", json=[rule], trust_env=False).raise_for_status()
+        httpx.put(url, json=[rule], trust_env=False).raise_for_status()

@@ -53,10 +53,13 @@ def seed(host: Host, base_url: str) -> dict[str, Any]:
             made = person.post("/api/auth/tokens", {"name": "Demo", "scopes": ["*"]})
             kept.token = made["token"]
             kept.write()
-        if not kept.filled and platforms_of(host).find(PLATFORM) is not None:
-            _fill(host, person, user_id)
-            kept.filled = True
-            kept.write()
+        if platforms_of(host).find(PLATFORM) is not None:
+            network = SampleNetwork(_authorize_url(host))
+            network.refuse(samples.REFUSED_WORDS, samples.REFUSAL)
+            if not kept.filled:
+                _fill(host, person, network, user_id)
+                kept.filled = True
+                kept.write()
     finally:
         person.close()
     return {"email": kept.email, "password": kept.password, "api_token": kept.token}
@@ -101,17 +104,14 @@ def _make_operator(host: Host, email: str) -> UUID:
         return user.id
 
 
-def _fill(host: Host, person: Person, user_id: UUID) -> None:
+def _fill(host: Host, person: Person, network: SampleNetwork, user_id: UUID) -> None:
     account = _account(person)
-    asked = None
     if account is None:
         asked = person.post("/api/social/connect", {"platform": PLATFORM})["authorize_url"]
         person.connect(asked, host.settings_of(DemoSettings).username)
         account = _account(person)
     if account is None:
         raise LookupError("the sandbox account is not there after it was connected")
-    network = SampleNetwork(asked or _authorize_url(host))
-    network.refuse(samples.REFUSED_WORDS, samples.REFUSAL)
     shown = network.seed(
         account["platform_username"],
         [{"text": text, "age": age.total_seconds()} for age, text in samples.PAST],
