@@ -158,6 +158,18 @@ def test_a_generated_key_is_one_the_ring_takes(run: Run, environment: dict[str, 
     assert len(parse(f"{second},{first}")) == 2
 
 
+def test_keys_are_added_rotated_and_dropped(run: Run, data_dir: Path) -> None:
+    databases.provision_sqlite(data_dir / "musekit.db")
+    run("doctor")
+    assert "Restart" in run("keys", "add").stdout or "restart" in run("keys", "add").stdout
+    keys = data_dir / "secrets" / "keys"
+    assert keys.read_text().count(":") >= 2
+    assert json.loads(run("keys", "rotate", "--json").stdout)["failed"] == []
+    run("keys", "drop-old")
+    lines = [line for line in keys.read_text().splitlines() if line and line[0] != "#"]
+    assert len(lines) == 1
+
+
 def test_a_wrong_command_is_a_message(run: Run) -> None:
     done = run("no-such-command", status=2)
     assert "no-such-command" in done.stderr

@@ -92,6 +92,8 @@ def _own_routes(app: FastAPI, host: Host) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     host: Host = app.state.host
     async with AsyncExitStack() as stack:
+        if getattr(app.state, "owns_host", False):
+            stack.push_async_callback(run_in_threadpool, host.close)
         for plugin, context in host.registry.hooks.lifespans(host):
             try:
                 await context.__aenter__()

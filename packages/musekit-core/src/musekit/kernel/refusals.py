@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from musekit.errors import ConfigurationError
-from musekit.kernel import logins
+from musekit.kernel.database.checks import check_roles, check_sqlite
 
 if TYPE_CHECKING:
     from musekit.kernel.host import Host
@@ -42,10 +42,11 @@ def check_services(host: Host) -> None:
     faults = []
     if host.settings.queue_backend == "redis":
         faults += _eviction(host.settings)
-    unsafe = logins.faults(host.database)
-    if host.settings.mode == "production":
+    faults += check_sqlite(host.database)
+    unsafe = check_roles(host.database)
+    if host.settings.mode in ("production", "test"):
         faults += unsafe
-    elif host.settings.mode != "test":
+    else:
         for fault in unsafe:
             logger.warning("In production this would be refused: %s", fault)
     _raise(faults)

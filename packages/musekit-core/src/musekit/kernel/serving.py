@@ -27,7 +27,9 @@ def make_app() -> FastAPI:
     from musekit.kernel.app import create_app
     from musekit.kernel.build import build_host
 
-    return create_app(build_host(prepare()))
+    app = create_app(build_host(prepare()))
+    app.state.owns_host = True
+    return app
 
 
 def options(settings: CoreSettings) -> dict[str, Any]:
