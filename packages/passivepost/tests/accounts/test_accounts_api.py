@@ -143,6 +143,18 @@ def test_no_response_and_no_row_shows_a_secret(host, net, user, connect):
         assert not SECRET.search(body), body
 
 
+def test_an_answer_with_a_state_is_never_kept(client, user):
+    for headers in ({}, user.headers):
+        browser = client if headers else user.client
+        key = {"Idempotency-Key": str(new_id()), **headers}
+        body = {"platform": "sandbox"}
+        first = browser.post("/api/social/connect", json=body, headers=key)
+        again = browser.post("/api/social/connect", json=body, headers=key)
+        assert first.headers["cache-control"] == "no-store"
+        shown = first.json().get("authorize_url") or first.json()["continue_url"]
+        assert shown not in again.text
+
+
 def test_the_deleted_user_takes_everything_along(host, user, connect):
     from musekit.api import User
 

@@ -53,6 +53,26 @@ def test_a_post_goes_out_once_and_its_numbers_come_back(client, net, connected):
     assert used == 1  # it went out: deleting it here does not give it back
 
 
+def test_what_passes_a_smaller_cap_is_held_when_due(client, host, net, connected):
+    """The space moved down after it had planned: what fits goes out, the rest waits, said why."""
+    from passivepost.settings import PassivePostSettings
+    from passivepost.tiers import TIERS
+
+    limit = TIERS[0].limits["posts_per_day"]
+    host.settings_of(PassivePostSettings).default_tier = "tier_3"
+    for number in range(limit + 2):
+        at = (datetime.now(UTC) - timedelta(seconds=60 - number)).isoformat()
+        body = {"platform": "sandbox", "content": f"{number}", "scheduled_at": at}
+        assert connected.client.post("/api/social/posts", json=body).status_code == 201
+    host.settings_of(PassivePostSettings).default_tier = "tier_1"
+    assert client.get(CRON, headers=bearer()).json()["posted"] == limit
+    held = connected.client.get("/api/social/posts?status=scheduled").json()["items"]
+    assert [(each["content"], each["hold"]) for each in held] == [
+        (str(limit + 1), "quota"), (str(limit), "quota"),
+    ]  # fmt: skip
+    assert len(net.ledger(kind="post", accepted=1)) == limit
+
+
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_cron_lets_nobody_in_without_its_secret(client, user):
     for url in (CRON, PULL):

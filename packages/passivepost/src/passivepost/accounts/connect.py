@@ -81,6 +81,7 @@ def connect(
                 "reason": "browser_needed",
                 "continue_url": f"{base}/api/social/connect/{started.secret}",
             },
+            headers={"Cache-Control": "no-store"},
         )
     return {"platform": platform.name, "authorize_url": oauth.authorize_url(platform, started)}
 

@@ -51,8 +51,11 @@ def validate_accounts(actor: Writer, host: HostDep, request: ValidateIn | None =
 
 
 @router.post("/connect")
-def connect_account(actor: Writer, host: HostDep, request: ConnectIn) -> Redirect | AccountOut:
+def connect_account(
+    actor: Writer, host: HostDep, request: ConnectIn, response: Response
+) -> Redirect | AccountOut:
     """Connect a platform: gives `authorize_url` for OAuth, the account for a filled-in form."""
+    response.headers["Cache-Control"] = "no-store"  # the address holds the state of the flow
     return connect.connect(host, actor, request.platform, request.values)
 
 

@@ -21,7 +21,8 @@ from passivepost.posts.models import UsageCount
 from passivepost.tiers import Allowance
 
 POSTS = "posts"
-_LIMITS = {10: "posts_per_day", 7: "posts_per_month"}  # by the length of the period's name
+#: Name of the limit by the length of the period's name.
+LIMITS = {10: "posts_per_day", 7: "posts_per_month"}
 _WORDS = {"posts_per_day": "posts a day", "posts_per_month": "posts a month"}
 
 
@@ -57,7 +58,7 @@ def count(
             changes[day[:7]] += sign
     # In the order of their names: two units of work lock the same rows in the same order.
     for period in sorted(period for period, amount_ in changes.items() if amount_):
-        limit = allowed.limit(_LIMITS[len(period)])
+        limit = allowed.limit(LIMITS[len(period)])
         if not change(session, space_id, POSTS, period, by=changes[period], limit=limit):
             assert at is not None
             _refuse(session, allowed, space_id, zone=zone, period=period, at=at)
@@ -118,7 +119,7 @@ def change(
 def _refuse(
     session: Session, allowed: Allowance, space_id: UUID, *, zone: str, period: str, at: datetime
 ) -> NoReturn:
-    name = _LIMITS[len(period)]
+    name = LIMITS[len(period)]
     daily = len(period) == 10
     resets = clock.next_day(at, zone) if daily else clock.next_month(at, zone)
     now = datetime.now(UTC)

@@ -43,13 +43,16 @@ async def _deliver(host: Host, budget: float) -> Report:
         await publisher.thread(publisher.store.sweep, publisher.tuning.crash_limit)
         await publisher.replay()
         while time.monotonic() < end:
-            want = 2 * _SLOTS - len(deliverer)
+            busy = len(deliverer)
+            want = 2 * _SLOTS - busy
             found = await publisher.thread(publisher.store.look, want) if want > 0 else None
             for claim in found.claims if found else ():
                 report.claimed += 1
                 deliverer.start(claim)
             if found is None or not found.more:
                 if not len(deliverer):
+                    if busy:  # what ended during the look held accounts that have more to send
+                        continue
                     break
                 deliverer.freed.clear()
                 await _until(deliverer.freed, end - time.monotonic())

@@ -17,6 +17,7 @@ from uuid import uuid4
 from musekit.api import Host, Stop
 from passivepost.accounts.refresh import refresh
 from passivepost.accounts.registry import platforms_of
+from passivepost.posts.downgrade import over_cap
 from passivepost.publishing import crash
 from passivepost.publishing.bell import bell_of
 from passivepost.publishing.claim import Terms
@@ -71,7 +72,7 @@ class Publisher:
                 per_space=waits.per_space,
             ),
             self.rules,
-            over_cap=None,
+            over_cap=over_cap(host),
         )
         self.report = Report()
         #: Seconds that calls in flight get to end, when stopping.
