@@ -127,7 +127,7 @@ def faults_of(page: Page) -> list[str]:
 
     found = Axe().run(page).response["violations"]
     return [
-        f"{page.url} {fault['id']}: {node['html'][:160]} {node['any'][0]['message'] if node['any'] else ''}"
+        f"{page.url} {fault['id']}: {node['html'][:160]} {node['failureSummary']}"
         for fault in found
         for node in fault["nodes"][:3]
     ]
