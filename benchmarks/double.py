@@ -12,6 +12,7 @@ import asyncio
 import json
 import re
 import sys
+from typing import cast
 
 LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
 TEXT = re.compile(rb'"text"\s*:\s*"([^"]*)"')
@@ -41,8 +42,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport to answer on."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
 
     def data_received(self, data: bytes) -> None:
         """Take whole requests out of the buffer."""
