@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CursorResult, delete, select
+from sqlalchemy import CursorResult, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from musekit.auth.models import User, UserSession
@@ -61,25 +61,30 @@ def start(
     return row, secret
 
 
+#: Asked with every request of a browser, so it is put together once.
+_FIND = (
+    select(
+        UserSession.id, UserSession.user_id, UserSession.space_id, UserSession.csrf_token,
+        UserSession.last_seen_at, User.email, User.name, User.timezone, User.is_operator,
+        SpaceMember.role,
+    )
+    .join(User, User.id == UserSession.user_id)
+    .outerjoin(
+        SpaceMember,
+        (SpaceMember.user_id == UserSession.user_id)
+        & (SpaceMember.space_id == UserSession.space_id),
+    )
+    .where(
+        UserSession.secret_hash == bindparam("secret_hash"),
+        UserSession.expires_at > bindparam("now"),
+    )
+)  # fmt: skip
+
+
 def find(session: Session, secret: str, *, now: datetime | None = None) -> Known | None:
     """Return the live session of a cookie's value."""
-    found = session.execute(
-        select(
-            UserSession.id, UserSession.user_id, UserSession.space_id, UserSession.csrf_token,
-            UserSession.last_seen_at, User.email, User.name, User.timezone, User.is_operator,
-            SpaceMember.role,
-        )
-        .join(User, User.id == UserSession.user_id)
-        .outerjoin(
-            SpaceMember,
-            (SpaceMember.user_id == UserSession.user_id)
-            & (SpaceMember.space_id == UserSession.space_id),
-        )
-        .where(
-            UserSession.secret_hash == digest(secret),
-            UserSession.expires_at > (now or datetime.now(UTC)),
-        )
-    ).one_or_none()  # fmt: skip
+    values = {"secret_hash": digest(secret), "now": now or datetime.now(UTC)}
+    found = session.execute(_FIND, values).one_or_none()
     return None if found is None else Known._make(found)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from musekit.auth.models import ApiToken, User
@@ -84,6 +84,21 @@ class Known(NamedTuple):
     role: str
 
 
+#: Asked with every request by token, so it is put together once.
+_FIND = (
+    select(
+        ApiToken.id, ApiToken.user_id, ApiToken.space_id, ApiToken.scopes, ApiToken.expires_at,
+        ApiToken.last_used_at, User.timezone, User.is_operator, SpaceMember.role,
+    )
+    .join(User, User.id == ApiToken.user_id)
+    .join(
+        SpaceMember,
+        (SpaceMember.user_id == ApiToken.user_id) & (SpaceMember.space_id == ApiToken.space_id),
+    )
+    .where(ApiToken.secret_hash == bindparam("secret_hash"), ApiToken.revoked_at.is_(None))
+)  # fmt: skip
+
+
 def find(session: Session, secret: str, *, now: datetime | None = None) -> Known | None:
     """Return a valid token.
 
@@ -92,18 +107,7 @@ def find(session: Session, secret: str, *, now: datetime | None = None) -> Known
     """
     if not is_well_formed(secret):
         return None
-    found = session.execute(
-        select(
-            ApiToken.id, ApiToken.user_id, ApiToken.space_id, ApiToken.scopes, ApiToken.expires_at,
-            ApiToken.last_used_at, User.timezone, User.is_operator, SpaceMember.role,
-        )
-        .join(User, User.id == ApiToken.user_id)
-        .join(
-            SpaceMember,
-            (SpaceMember.user_id == ApiToken.user_id) & (SpaceMember.space_id == ApiToken.space_id),
-        )
-        .where(ApiToken.secret_hash == digest(secret), ApiToken.revoked_at.is_(None))
-    ).one_or_none()  # fmt: skip
+    found = session.execute(_FIND, {"secret_hash": digest(secret)}).one_or_none()
     if found is None:
         return None
     known = Known._make(found)
