@@ -16,6 +16,7 @@ from musekit.kernel.database.models import Base
 from musekit.kernel.database.types import utc_now
 from musekit.kernel.ids import new_id
 from musekit.kernel.migrations.runner import downgrade, migrate
+from musekit.migrations import musekit_0001_posts as posts
 from musekit.social.models import POST_MOVES, POST_STATUSES, SocialPost
 from musekit.testing import databases
 
@@ -98,9 +99,9 @@ def test_the_models_say_what_the_migration_makes(empty) -> None:
 
 def test_the_migration_repeats_the_models_tables_of_states() -> None:
     moves = {f"{old}>{new}" for old, news in POST_MOVES.items() for new in news}
-    assert set(MIGRATION.MOVES) == moves
-    assert len(moves) == len(MIGRATION.MOVES) == 22
-    assert MIGRATION.STATUSES == POST_STATUSES
+    assert set(posts.MOVES) == moves
+    assert len(moves) == len(posts.MOVES) == 22
+    assert posts.STATUSES == POST_STATUSES
 
 
 def test_migrations_import_no_models() -> None:
@@ -150,7 +151,7 @@ def move(session, post, status) -> None:
 def test_where_a_post_may_begin(database, ada, status) -> None:
     own = {"space_id": ada.space, "user_id": ada.user, "platform": "x", "content": "x"}
     with database.session(SYSTEM) as session:
-        if status in MIGRATION.BEGINNINGS:
+        if status in posts.BEGINNINGS:
             session.add(SocialPost(**own, status=status))
             session.flush()
             return

@@ -22,6 +22,7 @@ from musekit.migrations import (
     protect,
     system_only,
 )
+from musekit.migrations import musekit_0001_posts as posts
 
 revision = "musekit_0001"
 down_revision = None
@@ -33,22 +34,7 @@ TABLES = (
     "social_accounts", "social_posts", "profiles", "idempotency_records",
     "parked_jobs", "job_schedules", "rate_counters", "musekit_plugins", "deployment",
 )  # fmt: skip
-
-STATUSES = ("draft", "scheduled", "queued", "approved", "posting", "posted", "failed", "ignored")
-MOVES = (
-    "draft>scheduled", "draft>approved", "draft>ignored",
-    "scheduled>draft", "scheduled>approved", "scheduled>queued", "scheduled>ignored",
-    "scheduled>failed",
-    "approved>draft", "approved>scheduled", "approved>queued", "approved>ignored",
-    "approved>failed",
-    "queued>posting", "queued>scheduled", "queued>failed",
-    "posting>posted", "posting>failed", "posting>queued",
-    "failed>draft", "failed>scheduled",
-    "ignored>draft",
-)  # fmt: skip
-#: States a post may begin in. Beside them only `posted`, with the network's id and the time: what
-#: an import reads back from a network. Nothing begins in the publisher's hands.
-BEGINNINGS = ("draft", "scheduled", "approved", "ignored")
+FUNCTIONS = ("musekit_current_space()", "musekit_current_user()", "musekit_uuid(text)")
 
 
 def upgrade() -> None:
@@ -57,24 +43,19 @@ def upgrade() -> None:
     _identity()
     _social()
     _machinery()
-    _guard_of_posts()
+    posts.create(op)
     _protection()
 
 
 def downgrade() -> None:
     if is_postgres(op):
-        op.execute("DROP TRIGGER social_posts_insert ON social_posts")
-        op.execute("DROP TRIGGER social_posts_move ON social_posts")
-        op.execute("DROP TRIGGER social_posts_account ON social_posts")
+        posts.drop_triggers(op)
         op.execute("DROP POLICY spaces_app ON spaces")  # it reads space_members
     for table in reversed(TABLES):
         op.drop_table(table)  # with its indexes, policies and, on SQLite, triggers
     if is_postgres(op):
         # The group roles stay: they belong to the server, not to this database.
-        for function in (
-            "musekit_refuse_post()", "musekit_check_post_account()",
-            "musekit_current_space()", "musekit_current_user()", "musekit_uuid(text)",
-        ):  # fmt: skip
+        for function in (*posts.FUNCTIONS, *FUNCTIONS):
             op.execute(f"DROP FUNCTION {function}")
 
 
@@ -229,7 +210,7 @@ def _social() -> None:
         sa.Column("brand_voice", sa.Text),
         sa.Column("created_at", UTC, nullable=False),
         sa.Column("updated_at", UTC, nullable=False),
-        sa.CheckConstraint(f"status IN {STATUSES!r}", name="ck_social_posts_status"),
+        sa.CheckConstraint(f"status IN {posts.STATUSES!r}", name="ck_social_posts_status"),
     )
     op.create_table(
         "profiles",
@@ -326,89 +307,6 @@ def _machinery() -> None:
     _index("rate_counters", "expires")
 
 
-def _guard_of_posts() -> None:
-    """Triggers: a post's state moves as the table of moves says, its account is of its space."""
-    moves, beginnings = _texts(MOVES), _texts(BEGINNINGS)
-    if is_postgres(op):
-        op.execute(
-            """
-            CREATE FUNCTION musekit_refuse_post() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN
-                IF TG_OP = 'INSERT' THEN
-                    RAISE EXCEPTION 'social_posts: a post cannot begin as %', NEW.status
-                        USING ERRCODE = 'check_violation';
-                END IF;
-                RAISE EXCEPTION 'social_posts: a post cannot go from % to %',
-                    OLD.status, NEW.status USING ERRCODE = 'check_violation';
-            END $$
-            """
-        )
-        op.execute(
-            """
-            CREATE FUNCTION musekit_check_post_account() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN
-                IF NOT EXISTS (SELECT FROM social_accounts a
-                               WHERE a.id = NEW.account_id AND a.space_id = NEW.space_id) THEN
-                    RAISE EXCEPTION 'social_posts: the account is not of the space of the post'
-                        USING ERRCODE = 'check_violation';
-                END IF;
-                RETURN NEW;
-            END $$
-            """
-        )
-        # The conditions stand in WHEN: a move that is allowed calls no function at all.
-        op.execute(
-            f"""
-            CREATE TRIGGER social_posts_insert BEFORE INSERT ON social_posts FOR EACH ROW
-            WHEN (NOT (NEW.status IN ({beginnings}) OR (NEW.status = 'posted'
-                  AND NEW.platform_post_id IS NOT NULL AND NEW.posted_at IS NOT NULL)))
-            EXECUTE FUNCTION musekit_refuse_post()
-            """
-        )
-        op.execute(
-            f"""
-            CREATE TRIGGER social_posts_move BEFORE UPDATE OF status ON social_posts FOR EACH ROW
-            WHEN (OLD.status <> NEW.status
-                  AND (OLD.status || '>' || NEW.status) NOT IN ({moves}))
-            EXECUTE FUNCTION musekit_refuse_post()
-            """
-        )
-        op.execute(
-            """
-            CREATE TRIGGER social_posts_account BEFORE INSERT OR UPDATE OF account_id, space_id
-            ON social_posts FOR EACH ROW WHEN (NEW.account_id IS NOT NULL)
-            EXECUTE FUNCTION musekit_check_post_account()
-            """
-        )
-        return
-    op.execute(
-        f"""
-        CREATE TRIGGER social_posts_insert BEFORE INSERT ON social_posts
-        WHEN NOT (NEW.status IN ({beginnings}) OR (NEW.status = 'posted'
-             AND NEW.platform_post_id IS NOT NULL AND NEW.posted_at IS NOT NULL))
-        BEGIN SELECT RAISE(ABORT, 'social_posts: a post cannot begin in this state'); END
-        """
-    )
-    op.execute(
-        f"""
-        CREATE TRIGGER social_posts_move BEFORE UPDATE OF status ON social_posts
-        WHEN OLD.status <> NEW.status AND (OLD.status || '>' || NEW.status) NOT IN ({moves})
-        BEGIN SELECT RAISE(ABORT, 'social_posts: a post cannot go from this state to that'); END
-        """
-    )
-    for event in ("INSERT", "UPDATE OF account_id, space_id"):
-        op.execute(
-            f"""
-            CREATE TRIGGER social_posts_account_{event.split()[0].lower()}
-            BEFORE {event} ON social_posts
-            WHEN NEW.account_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM social_accounts a
-                 WHERE a.id = NEW.account_id AND a.space_id = NEW.space_id)
-            BEGIN SELECT RAISE(ABORT,
-                'social_posts: the account is not of the space of the post'); END
-            """
-        )
-
-
 def _protection() -> None:
     read = ("SELECT",)
     own_user = "user_id = musekit_current_user()"
@@ -437,7 +335,3 @@ def _user() -> sa.Column:
 
 def _index(table: str, *columns: str) -> None:
     op.create_index(f"ix_{table}_{'_'.join(columns)}", table, list(columns))
-
-
-def _texts(values: tuple[str, ...]) -> str:
-    return ", ".join(f"'{value}'" for value in values)
