@@ -103,23 +103,33 @@ def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Pds]:
-    """Run the server with an account ``alice.test`` and an app password."""
+def running(port: int = 0, *, announced: int = 0) -> Iterator[Pds]:
+    """Run the server with an account ``alice.test`` and an app password.
+
+    Args:
+        port: it listens on; 0 takes a free one.
+        announced: port of a proxy before it, which its accounts' documents name in place of `port`.
+    """
     server, node = installed()
-    port, plc_port = free_port(), free_port()
-    url = f"http://localhost:{port}"
+    port, plc_port = port or free_port(), free_port()
+    announced = announced or port
+    url = f"http://localhost:{announced}"
     with tempfile.TemporaryDirectory(prefix="musekit-pds-") as folder:
         for name in ("data", "blobs"):
             Path(folder, name).mkdir()
         process = subprocess.Popen(
             [node, RUNNER],
             cwd=server,
-            env={**os.environ, **_environment(folder, port, plc_port)},
+            env={
+                **os.environ,
+                **_environment(folder, announced, plc_port),
+                "PDS_LISTEN_PORT": str(port),
+            },
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         try:
-            _await(url, process)
+            _await(f"http://localhost:{port}", process)
             yield _account(url, plc_port)
         finally:
             process.terminate()

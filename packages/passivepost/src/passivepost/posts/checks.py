@@ -62,7 +62,7 @@ def as_content(parts: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -
                 media=tuple(
                     Media(
                         url=each["url"],
-                        mime=each.get("mime") or _mime(each["url"]),
+                        mime=each.get("mime") or guess_mime(each["url"]),
                         size=each.get("size") or 0,
                         alt=each.get("alt") or "",
                         load=_not_here,
@@ -119,7 +119,7 @@ def _media_faults(
         return [_fault(platform, field, f"takes at most {most}", count=len(media), limit=most)]
     found: list[Fault] = []
     for position, each in enumerate(media):
-        mime = _mime(each["url"])
+        mime = guess_mime(each["url"])
         rule = _rule(platform, mime)
         if mime and rule is None:
             known = ", ".join(sorted(mime for rule in offered for mime in rule.mimes))
@@ -145,7 +145,7 @@ def _rule(platform: Platform, mime: str) -> MediaRule | None:
     return None
 
 
-def _mime(url: str) -> str:
+def guess_mime(url: str) -> str:
     """Guess a media type from the address alone; empty when it says nothing."""
     guessed = mimetypes.guess_type(url.split("?", 1)[0].split("#", 1)[0])[0] or ""
     return guessed if guessed.startswith(("image/", "video/")) else ""

@@ -1,4 +1,4 @@
-"""From claim to result: prepare, arm, call once, record. One task per post, one loop per process."""
+"""From claim to result: prepare, arm, call once, record. A task per post, a loop per process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from musekit.api import new_id
 from passivepost.accounts.refresh import can_refresh
-from passivepost.publishing import crash, outcomes
+from passivepost.publishing import crash, media, outcomes
 from passivepost.publishing.arm import Mark, Note, awake
 from passivepost.publishing.content import content_of, has_media
 from passivepost.publishing.lanes import Lane
@@ -204,7 +204,7 @@ class Deliverer:
     async def _prepare(self, claim: Claim) -> str | None:
         """Let the platform do what can be undone; return its progress as JSON if that changed."""
         crash.passes("prepare")
-        if type(claim.platform).prepare is Platform.prepare:
+        if type(claim.platform).prepare is Platform.prepare and not has_media(claim):
             return None
         if not (claim.crashes or has_media(claim)):
             return await self._prepared(claim)
@@ -221,7 +221,11 @@ class Deliverer:
 
     async def _prepared(self, claim: Claim) -> str | None:
         async with asyncio.timeout(claim.platform.delivery.longest_call):
-            progress = await claim.platform.prepare(self._call(claim))
+            try:
+                await media.look(claim, self._hands.http)
+                progress = await claim.platform.prepare(self._call(claim))
+            finally:
+                media.forget(claim)
         if progress == claim.progress:
             return None
         claim.progress = dict(progress)

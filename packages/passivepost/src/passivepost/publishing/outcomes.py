@@ -21,7 +21,7 @@ from passivepost.sdk.errors import (
     Rejected,
     Retryable,
 )
-from passivepost.sdk.http import NotSent
+from passivepost.sdk.http import Interrupted, NotSent
 
 
 class MediaMissing(Rejected):
@@ -162,6 +162,8 @@ def _words(error: BaseException) -> str:
     """Return words for a person from an error that was not made for people."""
     if isinstance(error, NotSent):
         return f"The network could not be reached: {error}"[:500]
+    if isinstance(error, Interrupted):
+        return "The connection broke before the network's answer came."
     if isinstance(error, TimeoutError):
         return "The network did not answer in time."
     # Not the text of the error: it was never meant to be shown and may hold anything.

@@ -5,11 +5,14 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from passivepost.sdk.content import Account
 from passivepost.sdk.platform import Platform
+
+if TYPE_CHECKING:
+    from passivepost.publishing.media import File
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +39,7 @@ class Claim:
     options: dict[str, Any]
     account: Account | None = None  #: None: its credentials cannot be read
     attempt: Attempt | None = None  #: the one that is armed now
+    files: dict[str, File] = field(default_factory=dict)  #: what its media are, by address
 
 
 @dataclass(slots=True)

@@ -1,0 +1,113 @@
+"""What the pictures and videos of a post really are: fetched, recognised, held against the limits.
+
+A person gives addresses; an address says little, and its server's word may be wrong. So each file
+is fetched once before a post is prepared, and recognised by its first bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from passivepost.publishing.outcomes import MediaMissing
+from passivepost.publishing.work import Claim
+from passivepost.sdk.errors import Rejected, Retryable
+from passivepost.sdk.http import AsyncClient, Interrupted, NotSent
+from passivepost.sdk.platform import Platform
+
+#: First bytes (offset, bytes) → type. Of the formats that networks take; WHATWG MIME Sniffing §6.
+_SIGNS = (
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"GIF87a", "image/gif"),
+    (0, b"GIF89a", "image/gif"),
+    (8, b"WEBP", "image/webp"),
+    (4, b"ftypqt", "video/quicktime"),
+    (4, b"ftyp", "video/mp4"),
+    (0, b"\x1a\x45\xdf\xa3", "video/webm"),
+)
+
+
+@dataclass(slots=True)
+class File:
+    """What is known of a file; `data` only while the post is prepared."""
+
+    mime: str
+    size: int
+    data: bytes | None = None
+
+
+def recognise(data: bytes, declared: str = "") -> str:
+    """Return the type of a file by its first bytes, else as its server declared it."""
+    for offset, sign, mime in _SIGNS:
+        if data[offset : offset + len(sign)] == sign:
+            return mime
+    return declared.partition(";")[0].strip().lower()
+
+
+async def look(claim: Claim, http: AsyncClient) -> None:
+    """Fetch the post's files and note what they are; keep their bytes until `forget`.
+
+    Raises:
+        Rejected: the platform does not take such a file.
+        MediaMissing: a file is gone, or is not the one that was chosen.
+        Retryable: its server is away at the moment.
+    """
+    for facts in _all(claim):
+        url = facts["url"]
+        if url in claim.files:
+            continue
+        data, declared = await fetch(http, url, facts.get("digest") or "")
+        file = File(recognise(data, declared), len(data), data)
+        _fits(claim.platform, file, url)
+        claim.files[url] = file
+
+
+def forget(claim: Claim) -> None:
+    """Let go of the bytes; what is known of the files stays."""
+    for file in claim.files.values():
+        file.data = None
+
+
+async def fetch(http: AsyncClient, url: str, digest: str) -> tuple[bytes, str]:
+    """Return a file and the type its server declares. Raises as `look`."""
+    try:
+        answer = await http.get(url)
+    except (NotSent, Interrupted) as error:
+        raise Retryable(f"A picture or video could not be fetched: {error}") from error
+    if answer.status_code == 429 or answer.status_code >= 500:
+        raise Retryable(f"A picture or video could not be fetched: status {answer.status_code}.")
+    if answer.status_code != 200:
+        raise MediaMissing(f"A picture or video is gone: status {answer.status_code}, {url}")
+    body = answer.content
+    if digest:
+        found = await asyncio.to_thread(lambda: hashlib.sha256(body).hexdigest())
+        if found != digest:
+            raise MediaMissing(f"A picture or video has changed since it was chosen: {url}")
+    return body, answer.headers.get("content-type") or ""
+
+
+def _all(claim: Claim) -> Iterator[Mapping[str, Any]]:
+    if not claim.parts:
+        yield from ({"url": url} for url in claim.media_urls)
+    for part in claim.parts:
+        yield from part.get("media") or ()
+
+
+def _fits(platform: Platform, file: File, url: str) -> None:
+    """Refuse what the platform would refuse, before anything is sent there."""
+    rules = (platform.capabilities.images, platform.capabilities.video)
+    rule = next((each for each in rules if each and file.mime in each.mimes), None)
+    if rule is None:
+        known = ", ".join(sorted(mime for each in rules if each for mime in each.mimes))
+        raise Rejected(
+            f"{platform.label} takes only {known or 'text'}; {url} is {file.mime or 'neither'}."
+        )
+    if file.size > rule.max_bytes:
+        raise Rejected(
+            f"{platform.label} takes files of at most {rule.max_bytes:,} bytes; {url} has"
+            f" {file.size:,}. Make it smaller, then schedule the post again."
+        )

@@ -1,0 +1,42 @@
+"""Deployments on both sets of services: SQLite alone, and PostgreSQL with Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from tests.support.deployment import Deployment, deployed
+from tests.support.media import FileServer, file_server
+
+Deploy = Callable[..., Deployment]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres+redis"])
+def services(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The services under test: none, or both; as arguments of `deployed`."""
+    if request.param == "sqlite":
+        return {}
+    return {
+        "postgres": request.getfixturevalue("postgres_admin_url"),
+        "redis": request.getfixturevalue("redis_url"),
+    }
+
+
+@pytest.fixture(scope="module")
+def deploy(tmp_path_factory: pytest.TempPathFactory, services: dict[str, str]) -> Iterator[Deploy]:
+    """Make deployments by ``deploy(SETTING="…")``; they end with the module's tests."""
+    with ExitStack() as stack:
+
+        def make(**environment: str) -> Deployment:
+            folder = tmp_path_factory.mktemp("deployment")
+            return stack.enter_context(deployed(folder, **services, **environment))
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def files() -> Iterator[FileServer]:
+    """A file server on loopback."""
+    with file_server() as server:
+        yield server
