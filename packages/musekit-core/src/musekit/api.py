@@ -57,6 +57,8 @@ from musekit.kernel.web.access import (
     secret_only,
     signed_in,
 )
+from musekit.kernel.web.flash import flash
+from musekit.kernel.web.forms import errors_of
 from musekit.kernel.web.pages import redirect, render
 from musekit.social.models import POST_MOVES, POST_STATUSES, SocialAccount, SocialPost
 from musekit.spaces.models import Space, SpaceMember
@@ -116,6 +118,8 @@ __all__ = [
     "WriteSession",
     "db_after",
     "db_now",
+    "errors_of",
+    "flash",
     "hookimpl",
     "hookspec",
     "new_id",

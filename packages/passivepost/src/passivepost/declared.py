@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from musekit import declarations as d
 
@@ -37,14 +38,16 @@ PERMISSIONS = (
 )
 
 NAVIGATION = (
+    d.NavItem(label="Overview", href="/dashboard/social/overview", group="PassivePost", weight=5,
+              icon="activity", permission="social.posts.read"),
     d.NavItem(label="Accounts", href="/dashboard/social", group="PassivePost", weight=40,
               icon="plug", permission="social.accounts.read"),
     d.NavItem(label="Compose", href="/dashboard/social/compose", group="PassivePost", weight=10,
-              icon="pencil", permission="social.posts.write"),
+              icon="square-pen", permission="social.posts.write"),
     d.NavItem(label="Queue", href="/dashboard/social/queue", group="PassivePost", weight=20,
-              icon="clock", permission="social.posts.read"),
+              icon="list-ordered", permission="social.posts.read"),
     d.NavItem(label="Posts", href="/dashboard/social/posts", group="PassivePost", weight=30,
-              icon="list", permission="social.posts.read"),
+              icon="file-text", permission="social.posts.read"),
 )  # fmt: skip
 
 
@@ -101,6 +104,35 @@ def routes(host: Host) -> list[d.RouteSet]:
 
     platforms_of(host)
     return [d.RouteSet(router=each, prefix="/api/social") for each in (posts, accounts, tier, cron)]
+
+
+def pages() -> list[d.RouteSet]:
+    """Return the pages."""
+    from passivepost.accounts.pages import router as accounts
+    from passivepost.pages.overview import router as overview
+    from passivepost.posts.compose_pages import router as composer
+    from passivepost.posts.pages import router as posts
+    from passivepost.publishing.pages import router as queue
+
+    return [d.RouteSet(router=each) for each in (overview, composer, queue, posts, accounts)]
+
+
+def _dashboard_card(host: Host, actor: Any) -> Mapping[str, Any] | None:
+    from passivepost.pages.overview import card
+
+    return card(host, actor)
+
+
+def _compose_button(host: Host, actor: Any) -> Mapping[str, Any] | None:
+    return {} if actor is not None and actor.may("social.posts.write") else None
+
+
+SLOTS = (
+    d.Slot(place="dashboard.cards", template="passivepost/slots/dashboard.html",
+           context=_dashboard_card, weight=10),
+    d.Slot(place="shell.actions", template="passivepost/slots/compose.html",
+           context=_compose_button, weight=10),
+)  # fmt: skip
 
 
 def _social_post(run: JobRun) -> None:

@@ -103,3 +103,19 @@ def musekit_register_routes(host: Host) -> Iterable[d.RouteSet]:
     from passivepost.declared import routes
 
     return routes(host)
+
+
+@hookimpl
+def musekit_register_pages(host: Host) -> Iterable[d.RouteSet]:
+    """The pages under ``/dashboard/social``."""
+    from passivepost.declared import pages
+
+    return pages()
+
+
+@hookimpl
+def musekit_register_slots() -> Iterable[d.Slot]:
+    """The card on the dashboard, and the button that composes from anywhere."""
+    from passivepost.declared import SLOTS
+
+    return SLOTS

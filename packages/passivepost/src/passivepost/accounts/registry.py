@@ -99,6 +99,11 @@ class Platforms:
             )
         return platform
 
+    def plugin_of(self, name: str) -> str:
+        """Return which plugin a platform comes from; empty for one that is not here."""
+        offer = self._offers.get(name) or self._stubs.get(name)
+        return offer.plugin if offer else ""
+
     def all(self) -> list[Platform]:
         """Return all platforms, those that can be used first, each group by label."""
         merged = {**self._stubs, **self._offers}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -51,9 +51,19 @@ class Place:
 
 
 def create(
-    session: Session, host: Host, actor: Actor, request: PostCreate, allowed: Allowance
+    session: Session,
+    host: Host,
+    actor: Actor,
+    request: PostCreate,
+    allowed: Allowance,
+    *,
+    ids: Mapping[str, UUID] | None = None,
 ) -> list[PostOut]:
     """Make one post per platform named: all of them, or none.
+
+    Args:
+        ids: the id of each platform's post, where a repeat must not make a second one: it fails
+            on the key instead.
 
     Raises:
         InvalidError: a platform is unknown or does not take this; the time is past.
@@ -87,10 +97,10 @@ def create(
         now = datetime.now(UTC)
         account = place.accounts.get(platform.name)
         post = SocialPost(
-            id=new_id(), space_id=actor.space_id, user_id=actor.user_id,
-            account_id=account.id if account else None, platform=platform.name,
-            content=parts[0]["text"], media_urls=_urls(parts), status=status,
-            scheduled_at=moment.at, ai_generated=bool(request.ai_generated),
+            id=(ids or {}).get(platform.name) or new_id(), space_id=actor.space_id,
+            user_id=actor.user_id, account_id=account.id if account else None,
+            platform=platform.name, content=parts[0]["text"], media_urls=_urls(parts),
+            status=status, scheduled_at=moment.at, ai_generated=bool(request.ai_generated),
             brand_voice=request.brand_voice, created_at=now, updated_at=now,
         )  # fmt: skip
         details = PostDetails(
