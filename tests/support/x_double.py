@@ -55,6 +55,8 @@ class XDouble:
     #: ``hang_after`` ``403``; None: nothing.
     faults: deque[str | None] = field(default_factory=deque)
     calls: list[str] = field(default_factory=list)
+    creates: list[float] = field(default_factory=list)  #: when each create came in
+    resets: list[float] = field(default_factory=list)  #: what each 429 told: try again then
     video_polls: int = 2
     lifetime: float = 7200
 
@@ -162,9 +164,11 @@ class XDouble:
 
     async def create(self, request: Request) -> Response:
         self.calls.append("create")
+        self.creates.append(time.time())
         fault = self.faults.popleft() if self.faults else None
         now = int(time.time())
         if fault == "429":
+            self.resets.append(now + 2)
             return problem(
                 429,
                 "rate-limit-exceeded",
