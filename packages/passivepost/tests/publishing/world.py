@@ -22,7 +22,7 @@ SYSTEM = Actor.system("tests")
 QUICK = {
     "retry_base_seconds": 0.1, "retry_cap_seconds": 0.5, "poll_seconds": 0.2,
     "sweep_seconds": 0.3, "lease_margin_seconds": 12.0,
-    "reconcile_seconds": [0.2, 0.4, 0.6, 0.8], "send_slots": 50,
+    "reconcile_seconds": [0.2, 0.5, 1.0, 2.0], "send_slots": 50,
 }
 QUICK_PUBLISH = {"rate_limit_jitter": 0.2, "resend_quiet": 0.0, "spool_seconds": 0.3}
 
@@ -118,3 +118,26 @@ def attempts(host, post_id):
 def execute(host, sql, **values):
     with host.database.session(SYSTEM) as session:
         session.execute(text(sql), values)
+
+
+def platform(port, kind="DoublePlatform", **declared):
+    import double
+
+    return getattr(double, kind)(port, **declared)
+
+
+def states(host):
+    with host.database.session(SYSTEM, readonly=True) as session:
+        return list(session.scalars(select(PublishState)))
+
+
+def in_flight(host):
+    return [s for s in states(host) if s.lease_until is not None]
+
+
+def media(host, post_id):
+    """Give a post a picture, so that its preparation has something to load."""
+    with host.database.session(SYSTEM) as session:
+        details = session.get(PostDetails, post_id)
+        details.parts = [{**p, "media": [{"url": "http://127.0.0.1:9/x.png", "alt": ""}]}
+                         for p in details.parts]

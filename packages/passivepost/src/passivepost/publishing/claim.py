@@ -15,7 +15,7 @@ from uuid import UUID
 
 from passivepost.publishing.promote import LatePolicy, hold, miss
 from passivepost.publishing.sql import Statement, Unit
-from passivepost.publishing.work import Claim
+from passivepost.publishing.work import Claim, Sealed
 from passivepost.sdk.platform import Platform
 
 _OPEN = (
@@ -53,15 +53,15 @@ _BUSY = Statement(
     returns=("uuid", "int"),
 )
 _LEASE = Statement(
-    f"""
+    """
     UPDATE publish_state AS t
-    SET lease_token = t.lease_token + 1, lease_owner = :owner, lease_until = {{plus(r.lease)}},
-        preparing = {{false}}, updated_at = {{now}}
-    FROM (SELECT s.post_id AS id, r.lease AS lease FROM {{r}} JOIN publish_state s
-          ON s.post_id = r.id WHERE {_OPEN.format("s")} {{lock(s)}}) AS r
+    SET lease_token = t.lease_token + 1, lease_owner = :owner, lease_until = {plus(r.lease)},
+        preparing = {false}, updated_at = {now}
+    FROM (SELECT s.post_id AS id, r.lease AS lease FROM {r} JOIN publish_state s
+          ON s.post_id = r.id WHERE OPEN(s) {lock(s)}) AS r
     WHERE t.post_id = r.id
     RETURNING post_id
-    """,
+    """.replace("OPEN(s)", _OPEN.format("s")),
     batch={"id": "uuid", "lease": "float"},
     returns=("uuid",),
 )
@@ -74,15 +74,19 @@ _READ = Statement(
                WHERE a.post_id = s.post_id AND a.publish_key = s.publish_key
                AND (a.outcome IS NULL
                     OR a.outcome IN ('unknown', 'reconciled_absent', 'resolved_absent'))),
-           s.progress, p.content, p.media_urls, d.parts, d.options
+           s.progress, p.content, p.media_urls, d.parts, d.options,
+           c.platform_user_id, c.platform_username, c.access_token_encrypted,
+           c.refresh_token_encrypted, c.token_expires_at, c.scopes
     FROM {r} JOIN publish_state s ON s.post_id = r.id
     JOIN social_posts p ON p.id = r.id
     LEFT JOIN post_details d ON d.post_id = r.id
+    LEFT JOIN social_accounts c ON c.id = s.account_id
     """,
     batch={"id": "uuid"},
     returns=(
         "uuid", "uuid", "uuid", "text", "int", "int", "text", "uuid", "int", "int", "int", "time",
-        "bool", "json", "text", "json", "json", "json",
+        "bool",
+        "json", "text", "list", "json", "json", "text", "text", "text", "text", "time", "list",
     ),
 )  # fmt: skip
 
@@ -187,4 +191,5 @@ def _claim(row: tuple[Any, ...], platforms: Mapping[str, Platform]) -> Claim:
         media_urls=row[15] or [],
         parts=row[16] or [],
         options=row[17] or {},
+        sealed=Sealed(row[2], row[1], *row[18:24]) if row[20] else None,
     )

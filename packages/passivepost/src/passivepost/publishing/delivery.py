@@ -124,6 +124,9 @@ class Deliverer:
             )
         try:
             await self._refresh_early(claim)
+        except Exception as error:
+            return outcomes.not_refreshed(claim, error, hands.rules)
+        try:
             progress = await self._prepare(claim)
         except Exception as error:
             return outcomes.known_not_sent(claim, _plain(error), hands.rules)
@@ -147,7 +150,7 @@ class Deliverer:
             try:
                 await self._refresh(claim)
             except Exception as error:
-                return outcomes.known_not_sent(claim, _plain(error), hands.rules)
+                return outcomes.not_refreshed(claim, error, hands.rules)
 
     async def _attempt(self, claim: Claim, progress: str | None) -> Result | AuthExpired | None:
         hands, delivery = self._hands, claim.platform.delivery

@@ -105,6 +105,22 @@ def known_not_sent(claim: Claim, error: BaseException, rules: Rules) -> Result:
     )
 
 
+def not_refreshed(claim: Claim, error: Exception, rules: Rules) -> Result:
+    """Return what becomes of a post whose account's token could not be refreshed.
+
+    A network that cannot refresh tokens at the moment fails no post: tries are not counted, and
+    in the end the late window sends it to a person.
+    """
+    if isinstance(error, AuthExpired | AuthRevoked | Misconfigured):
+        return known_not_sent(claim, error, rules)
+    words = error.message if isinstance(error, PlatformError) else _words(error)
+    wait = max(backoff(rules, 1), getattr(error, "retry_after", None) or 0.0)
+    return result_of(
+        claim, Move.QUEUED, delay=wait, message=words,
+        outcome="not_sent" if claim.attempt else None, error_class="not_refreshed",
+    )  # fmt: skip
+
+
 def _final(claim: Claim, kind: str, shared: dict[str, Any], rules: Rules) -> Result:
     """Return the failure of a post: known not published, unless an earlier attempt is in doubt."""
     if claim.doubt and claim.attempt:

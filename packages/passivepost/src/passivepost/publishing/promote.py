@@ -167,7 +167,7 @@ def promote(
         hold += [(post_id, "quota") for post_id in over]
         go = [item for item in go if item[0].post_id not in over]
     if go:
-        limited: dict[UUID, datetime] = dict(unit.run(_LIMITED))  # type: ignore[arg-type]
+        limited: dict[UUID, datetime] = dict(unit.run(_LIMITED))
         unit.run(
             _QUEUE,
             [

@@ -168,10 +168,10 @@ class Publisher:
 
     async def _claims(self, deliverer: Deliverer, stop: Stop) -> None:
         """Keep enough posts in hand that no send slot waits for the database."""
-        ahead = 2 * self.slots
+        ahead = 3 * self.slots  # in large steps: a claim of many costs little more than of few
         while not stop.requested.is_set():
             want = min(ahead - len(deliverer), self.settings.claim_batch)
-            if want < max(1, self.slots // 4):
+            if want < self.slots:
                 deliverer.freed.clear()
                 await self._sleep(deliverer, self.settings.poll_seconds)
                 continue
@@ -203,7 +203,7 @@ class Publisher:
         ]  # fmt: skip
         try:
             await asyncio.wait(
-                waits, timeout=max(0.001, seconds), return_when=asyncio.FIRST_COMPLETED
+                waits, timeout=max(0.02, seconds), return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             for wait in waits:

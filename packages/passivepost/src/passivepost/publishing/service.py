@@ -22,15 +22,19 @@ Decision = Literal["live", "resend", "drop"]
 
 
 def schedule(
-    session: Session, post: SocialPost, details: PostDetails, *, at: datetime
+    session: Session, post: SocialPost, details: PostDetails, *, at: datetime, fresh: bool = False
 ) -> PublishState:
     """Put a post into the due queue. The caller has set its status to scheduled or approved.
 
     The publish key is new each time: attempts of an earlier scheduling are another matter.
+
+    Args:
+        fresh: the post was made in this unit of work, so it cannot be in the queue; the caller
+            flushes.
     """
     if at.tzinfo is None:
         raise ValueError("naive datetime: say which zone it is in")
-    state = session.get(PublishState, post.id, with_for_update=True)
+    state = None if fresh else session.get(PublishState, post.id, with_for_update=True)
     if state is None:
         state = PublishState(post_id=post.id, space_id=post.space_id)
         session.add(state)
@@ -43,7 +47,8 @@ def schedule(
     _clear(state)
     state.tries = state.crashes = 0
     state.progress = {}
-    session.flush()
+    if not fresh:
+        session.flush()
     return state
 
 
@@ -97,7 +102,7 @@ def resolve(
     if post is None or state is None:
         raise NotFoundError("There is no such post here.")
     if state.review == "unconfirmed":
-        _resolve_doubt(session, post, state, decision, list(ids or ()), url)
+        _resolve_doubt(session, post, state, decision, ids=list(ids or ()), url=url)
     elif state.hold == "late" and state.lease_until is None:
         _resolve_late(session, post, state, decision)
     else:
@@ -111,6 +116,7 @@ def _resolve_doubt(
     post: SocialPost,
     state: PublishState,
     decision: Decision,
+    *,
     ids: list[str],
     url: str | None,
 ) -> None:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, CursorResult
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 _LOCK = re.compile(r"\{lock\(([^()]+)\)\}")
@@ -78,7 +78,7 @@ class Statement:
         clock = "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')"
         words = {
             "{now}": clock,
-            "{r}": f"(SELECT {columns} FROM json_each(:batch)) AS r",
+            "{r}": f"(SELECT {columns} FROM json_each(:batch)) AS r",  # noqa: S608
             "{json}": "text",
             "{true}": "1",
             "{false}": "0",
@@ -116,21 +116,41 @@ class Unit:
         if statement.batch and not batch:
             return []
         if self.is_postgres:
-            if statement.batch:
-                columns = zip(*batch, strict=True)
-                parameters.update(
-                    (name, list(values))
-                    for name, values in zip(statement.batch, columns, strict=True)
-                )
+            for (name, kind), column in (
+                zip(statement.batch.items(), zip(*batch, strict=True), strict=True) if batch else ()
+            ):
+                parameters[name] = _array(column, quoted=kind in {"text", "json", "time"})
             result = self._connection.exec_driver_sql(statement.postgres, parameters)
-            return [tuple(row) for row in result] if statement.returns else []
+            return _rows(result) if statement.returns else []
         values = {name: _plain(value) for name, value in parameters.items()}
         if statement.batch:
             values["batch"] = json.dumps([[_plain(value) for value in row] for row in batch])
         result = self._connection.exec_driver_sql(statement.sqlite, values)
         if not statement.returns:
             return []
-        return [_typed(row, statement.odd) for row in result]
+        rows = _rows(result)
+        return [_typed(row, statement.odd) for row in rows] if statement.odd else rows
+
+
+def _rows(result: CursorResult[Any]) -> list[tuple[Any, ...]]:
+    """Fetch all rows as the driver gives them: SQLAlchemy's row objects cost more than they do."""
+    rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())
+    result.close()
+    return rows
+
+
+def _array(column: Sequence[Any], *, quoted: bool) -> str:
+    """Return a PostgreSQL array literal: the driver's own way takes a call per element."""
+    if not quoted:
+        return "{" + ",".join(["NULL" if v is None else str(v) for v in column]) + "}"
+    return (
+        "{"
+        + ",".join(
+            "NULL" if v is None else '"' + str(v).replace("\\", "\\\\").replace('"', '\\"') + '"'
+            for v in column
+        )
+        + "}"
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -146,7 +166,7 @@ def _time(value: str) -> datetime:
 
 
 _FROM_SQLITE: dict[str, Any] = {
-    "uuid": UUID, "time": _time, "json": json.loads, "bool": bool,
+    "uuid": UUID, "time": _time, "json": json.loads, "list": json.loads, "bool": bool,
 }  # fmt: skip
 
 

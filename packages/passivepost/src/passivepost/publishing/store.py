@@ -9,14 +9,12 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.orm import Session
 
 from musekit.api import Actor, DecryptionError, Host
-from passivepost.accounts.vault import load_accounts
+from passivepost.accounts.vault import unseal
 from passivepost.publishing import arm as arming
 from passivepost.publishing import crash, promote, reconcile
 from passivepost.publishing import sweep as sweeping
@@ -51,6 +49,7 @@ class Store:
         self._host, self._terms, self._rules, self._over_cap = host, terms, rules, over_cap
         self._actor = Actor.system("publisher")
         self._cursor = Cursor()
+        self._promoted = 0.0  #: monotonic time of the last promotion that took all there was
         # On SQLite one writer at a time; threads of one process queue up here, fairly, and not
         # in the database's busy loop.
         self._writer: contextlib.AbstractContextManager[object] = (
@@ -58,33 +57,38 @@ class Store:
         )
 
     @contextlib.contextmanager
-    def _unit(self, *, lasting: bool = True) -> Iterator[tuple[Unit, Session]]:
+    def _unit(self, *, lasting: bool = True) -> Iterator[Unit]:
         """Open a unit of work; `lasting`: its commit is on disk before it returns."""
         with self._writer, self._host.database.session(self._actor) as session:
             unit = Unit(session.connection())
             if unit.is_postgres:
                 mode = "on" if lasting else "off"
                 session.execute(text(f"SET LOCAL synchronous_commit = {mode}"))
-            yield unit, session
+            yield unit
 
     def look(self, want: int) -> Round:
         """Promote what has come due, then claim up to `want` posts with their credentials."""
-        promoted = self._promote()
+        # Where posts stream, what comes due meanwhile can wait for the blink of an eye.
+        now = time.monotonic()
+        promoted = 0
+        if now - self._promoted >= 0.1:
+            promoted = self._promote()
+            self._promoted = 0.0 if promoted == PROMOTED_AT_ONCE else now
         claims: list[Claim] = []
         for _ in range(3):
             try:
                 claims = self._claim(want)
                 break
             except IntegrityError:  # another worker took the same account at this moment
-                time.sleep(random.uniform(0, 0.02))
+                time.sleep(random.uniform(0, 0.02))  # noqa: S311 - apart from each other
         sleep = None
-        if promoted < PROMOTED_AT_ONCE and not claims:
-            with self._unit(lasting=False) as (unit, _):
+        if not claims and not promoted:
+            with self._unit(lasting=False) as unit:
                 sleep = promote.seconds_to_next(unit)
         return Round(claims, bool(claims) or promoted > 0, sleep)
 
     def _promote(self) -> int:
-        with self._unit(lasting=False) as (unit, _):
+        with self._unit(lasting=False) as unit:
             count = promote.promote(
                 unit,
                 most=PROMOTED_AT_ONCE,
@@ -101,24 +105,25 @@ class Store:
 
     def _claim(self, want: int) -> list[Claim]:
         # A claim that is lost with the database's power is no loss: arming asks for its token.
-        with self._unit(lasting=False) as (unit, session):
+        with self._unit(lasting=False) as unit:
             claims = claim(unit, want, self._cursor, self._terms)
             if claims:
-                self._open(session, claims)
                 crash.passes("claim.before_commit")
         if claims:
             crash.passes("claim.after_commit")
+        self._open(claims)
         return claims
 
-    def _open(self, session: Session, claims: Sequence[Claim]) -> None:
-        failures: dict[UUID, DecryptionError] = {}
-        accounts = load_accounts(
-            session, self._host, [each.account_id for each in claims], failures=failures
-        )
-        for account_id, reason in failures.items():
-            log.error("publisher: credentials of account %s: %s", account_id, reason)
+    def _open(self, claims: Sequence[Claim]) -> None:
+        """Decrypt the credentials of claims; of those that cannot be read it stays None."""
         for each in claims:
-            each.account = accounts.get(each.account_id)
+            if each.sealed is None:
+                continue
+            try:
+                each.account = unseal(self._host.keyring, each.sealed)
+            except DecryptionError as error:
+                log.error("publisher: account %s: %s", each.account_id, error)  # noqa: TRY400
+            each.sealed = None
 
     def note(self, items: list[Arm | arming.Note | arming.Mark]) -> list[Attempt | bool | None]:
         """Arm posts, store progress and mark posts being prepared, in one transaction.
@@ -130,7 +135,7 @@ class Store:
         wishes = [item for item in items if isinstance(item, Arm)]
         notes = [item for item in items if isinstance(item, arming.Note)]
         marks = [item for item in items if isinstance(item, arming.Mark)]
-        with self._unit() as (unit, _):
+        with self._unit() as unit:
             attempts = arming.arm(unit, wishes, self._terms.owner) if wishes else {}
             stored = arming.note(unit, notes) if notes else set()
             marked = arming.mark(unit, marks) if marks else set()
@@ -156,12 +161,12 @@ class Store:
     def record(self, results: list[Result]) -> None:
         """Store results. One that the database refuses does not keep the others out."""
         try:
-            with self._unit() as (unit, _):
+            with self._unit() as unit:
                 record(unit, results)
                 crash.passes("record.before_commit")
         except IntegrityError:
             if len(results) == 1:
-                log.error("publisher: post %s: id taken by another post", results[0].post_id)
+                log.error("publisher: post %s: its id is another's", results[0].post_id)  # noqa: TRY400
                 self.record([demote(results[0])])
             else:
                 for result in results:
@@ -171,7 +176,7 @@ class Store:
 
     def sweep(self, crash_limit: int) -> int:
         """Settle lost leases and lift holds that have run out."""
-        with self._unit() as (unit, _):
+        with self._unit() as unit:
             count = sweeping.sweep(
                 unit,
                 most=1000,
@@ -187,7 +192,7 @@ class Store:
     def doubts(self, most: int) -> list[reconcile.Doubt]:
         """Take posts to be looked for, with credentials."""
         longest = max((p.delivery.longest_call for p in self._terms.platforms.values()), default=60)
-        with self._unit() as (unit, session):
+        with self._unit() as unit:
             doubts = reconcile.take(
                 unit,
                 most=most,
@@ -195,12 +200,12 @@ class Store:
                 late=self._terms.late,
                 platforms=self._terms.platforms,
             )
-            self._open(session, [doubt.claim for doubt in doubts])
+        self._open([doubt.claim for doubt in doubts])
         return doubts
 
     def settle(self, looks: list[reconcile.Look], quiet: float) -> int:
         """Store what was seen of posts that were looked for."""
-        with self._unit() as (unit, _):
+        with self._unit() as unit:
             count = reconcile.settle(unit, looks, rules=self._rules, quiet=quiet)
             crash.passes("reconcile.before_commit")
         return count

@@ -15,6 +15,20 @@ if TYPE_CHECKING:
     from passivepost.publishing.media import File
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An account's row as it is stored: its tokens are encrypted."""
+
+    id: UUID
+    space_id: UUID
+    platform_user_id: str
+    platform_username: str
+    access_token_encrypted: str
+    refresh_token_encrypted: str | None
+    token_expires_at: datetime | None
+    scopes: list[str] | None
+
+
 @dataclass(slots=True, eq=False)
 class Claim:
     """A post this worker holds the lease of, with all that publishing it needs."""
@@ -37,6 +51,7 @@ class Claim:
     media_urls: list[str]
     parts: list[dict[str, Any]]
     options: dict[str, Any]
+    sealed: Sealed | None = None  #: None: the account is gone, or has no token
     account: Account | None = None  #: None: its credentials cannot be read
     attempt: Attempt | None = None  #: the one that is armed now
     files: dict[str, File] = field(default_factory=dict)  #: what its media are, by address

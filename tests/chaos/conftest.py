@@ -1,0 +1,87 @@
+"""Workers as processes of their own, to be killed; the network and its ledger stay in the test."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+PUBLISHING = HERE.parents[1] / "packages/passivepost/tests/publishing"
+sys.path.insert(0, str(PUBLISHING))
+
+from double import Network  # noqa: E402
+
+
+@pytest.fixture
+def network():
+    made = Network()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def host(settings):
+    """A host of the core and PassivePost alone; the worker processes build the same."""
+    from musekit.kernel.build import build_host
+
+    built = build_host(settings, plugins=["musekit", "passivepost"], strict=True)
+    yield built
+    built.close()
+
+
+class Workers:
+    """Starts worker processes and ends them; only its own."""
+
+    def __init__(self, host, port):
+        self.host, self.port, self.running = host, port, []
+
+    def start(self, *, crash="", platform="DoublePlatform", declared=None, **settings):
+        core = self.host.settings
+        given = {
+            "port": self.port, "platform": platform, "declared": declared or {},
+            "settings": settings,
+            "core": {"mode": "test", "data_dir": str(core.data_dir),
+                     "database_url": core.database_url,
+                     "database_system_url": core.database_system_url,
+                     "database_owner_url": core.database_owner_url},
+        }
+        worker = subprocess.Popen(
+            [sys.executable, str(HERE / "worker.py"), json.dumps(given)],
+            env={**os.environ, "MUSEKIT_CRASH_AT": crash}, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
+        self.running.append(worker)
+        return worker
+
+    def end(self, worker, how=signal.SIGTERM, limit=30):
+        if worker.poll() is None:
+            worker.send_signal(how)
+        worker.communicate(timeout=limit)
+        self.running.remove(worker)
+        return worker.returncode
+
+
+@pytest.fixture
+def workers(host, network):
+    made = Workers(host, network.port)
+    yield made
+    for worker in list(made.running):
+        made.end(worker, signal.SIGKILL)
+
+
+@pytest.fixture
+def until():
+    def wait(condition, seconds=60.0):
+        end = time.monotonic() + seconds
+        while not (value := condition()):
+            assert time.monotonic() < end, "did not happen in time"
+            time.sleep(0.05)
+        return value
+
+    return wait

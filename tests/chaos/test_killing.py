@@ -1,0 +1,87 @@
+"""C1, C3, C20: workers killed at random while posts are due; the network's ledger decides."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+
+import pytest
+import world
+
+pytestmark = pytest.mark.chaos
+
+KILLS = int(os.environ.get("MUSEKIT_CHAOS_KILLS", "100"))
+POSTS = int(os.environ.get("MUSEKIT_CHAOS_POSTS", "2000"))
+QUICK = {"lease_margin_seconds": 1.5, "arm_safety": 0.2, "sweep_seconds": 0.3, "send_slots": 8}
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("read_back", ["yes", "no"])
+def test_kill_nine(read_back, host, network, workers, until):
+    """Two workers at a time; one is killed every fraction of a second."""
+    declared = {"longest_call": 1.0, "read_back": read_back}
+    world.install(host, world.platform(network.port, **declared), **QUICK)
+    network.delay = 0.02
+    ids = world.posts(host, world.accounts(host, 100), POSTS)
+    pair = [workers.start(declared=declared, **QUICK) for _ in range(2)]
+    kills, rng = 0, random.Random(7)
+    while kills < KILLS:
+        worker = pair[kills % 2]
+        worker.stdout.readline()  # it is ready; before that a kill proves nothing
+        time.sleep(rng.uniform(0.05, 1.2))
+        workers.end(worker, signal.SIGKILL)
+        pair[kills % 2] = workers.start(declared=declared, **QUICK)
+        kills += 1
+        if set(world.statuses(host)) <= {"posted"}:
+            more = world.posts(host, world.accounts(host, 20), 100)
+            ids += more
+
+    def settled():
+        counts = world.statuses(host)
+        if read_back == "yes":
+            return counts == {"posted": len(ids)}
+        return set(counts) <= {"posted", "posting"} and not world.in_flight(host)
+
+    until(settled, 240)
+    assert max(network.keys().values()) == 1, "published twice"
+    counts = world.statuses(host)
+    accepted = {key.split(":")[0] for key, *_ in network.accepted}
+    states = world.states(host)
+    lost = [s for s in states
+            if str(s.publish_key) not in accepted and s.review != "unconfirmed"]
+    assert lost == []
+    assert counts["posting"] == sum(s.review == "unconfirmed" for s in states)
+    print(f"posts {len(ids)}, kills {kills}, dup 0, lost 0, unconfirmed {counts['posting']}")
+
+
+def test_poison_ends_two_workers_and_no_more(host, network, workers, until):
+    world.install(host, world.platform(network.port, kind="PreparingPlatform"), **QUICK)
+    owners = world.accounts(host, 40)
+    world.posts(host, owners[1:], 100)
+    bad = world.posts(host, owners[:1], 1, body="poison")[0]
+    world.execute(host, "UPDATE publish_state SET crashes = 0")
+    settings = {**QUICK, "crash_limit": 2}
+    ends = 0
+    # A post without media is not marked at its first crash: the account of suspects begins with
+    # posts whose preparation loads something.
+    world.media(host, bad)
+    for _ in range(6):
+        worker = workers.start(platform="PreparingPlatform", declared={"longest_call": 1.0},
+                               **settings)
+        end = time.monotonic() + 12
+        while worker.poll() is None and time.monotonic() < end:
+            if world.state(host, bad)[1].status == "failed" and (
+                world.statuses(host)["posted"] == 100
+            ):
+                break
+            time.sleep(0.1)
+        if worker.poll() is None:
+            break
+        ends += 1
+        workers.running.remove(worker)
+    assert ends == 2
+    state, post = world.state(host, bad)
+    assert (post.status, state.failure_kind) == ("failed", "poison")
+    assert world.statuses(host)["posted"] == 100
