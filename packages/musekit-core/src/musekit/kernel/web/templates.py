@@ -50,7 +50,7 @@ def environment(packages: Iterable[str], assets: Assets, *, strict: bool) -> jin
         extensions=["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"],
     )
     env.install_gettext_translations(translations(tuple(packages), "en"), newstyle=True)  # type: ignore[attr-defined]
-    env.filters.update(FILTERS)
+    env.filters.update(FILTERS, ink_on=ink_on)
     env.globals.update(static=assets.url, attrs=attributes)
     return env
 
@@ -68,6 +68,22 @@ def attributes(values: Mapping[str, Any]) -> Markup:
         parts.append(Markup(" {}").format(name) if value is True
                      else Markup(' {}="{}"').format(name, value))  # fmt: skip
     return Markup("").join(parts)
+
+
+@lru_cache(maxsize=256)
+def ink_on(colour: str) -> str:
+    """Return the ink that stands out on a colour ``#rrggbb``: white, or near black on light ones.
+
+    By relative luminance (WCAG 2.2); what is no such colour gets white.
+    """
+    try:
+        red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    except ValueError:
+        return "#ffffff"
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+              for c in (red, green, blue)]  # fmt: skip
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#1a1f1d" if luminance > 0.5 else "#ffffff"
 
 
 @lru_cache(maxsize=32)
