@@ -18,7 +18,14 @@ def serve(app: Any, port: int | None = None) -> Iterator[str]:
     """Serve an application; yield its address."""
     port = port or free_port()
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical", lifespan="auto")
+        uvicorn.Config(
+            app,
+            host="127.0.0.1",
+            port=port,
+            log_level="critical",
+            lifespan="auto",
+            timeout_graceful_shutdown=1,  # a handler may be hanging on purpose
+        )
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
