@@ -24,6 +24,7 @@ from passivepost.sdk.errors import (
     AuthExpired,
     AuthRevoked,
     Duplicate,
+    Misconfigured,
     OutcomeUnknown,
     PlatformError,
 )
@@ -119,9 +120,7 @@ class Deliverer:
         """Return what became of a post; None if it was not ours to send any more."""
         hands = self._hands
         if claim.account is None:
-            return outcomes.known_not_sent(
-                claim, AuthRevoked("The account's stored token cannot be read."), hands.rules
-            )
+            return outcomes.known_not_sent(claim, _no_account(claim), hands.rules)
         try:
             await self._refresh_early(claim)
         except Exception as error:
@@ -246,6 +245,12 @@ class Deliverer:
     async def _refresh(self, claim: Claim) -> None:
         claim.account = await self._hands.refresh(claim)
         crash.passes("refresh.after")
+
+
+def _no_account(claim: Claim) -> PlatformError:
+    if claim.locked:
+        return Misconfigured("The key of the account's stored token is not in the key ring.")
+    return AuthRevoked("The account's stored token cannot be read.")
 
 
 def _posted(claim: Claim, published: Published) -> Result:

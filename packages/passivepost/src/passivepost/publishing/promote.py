@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -12,8 +12,7 @@ from passivepost.publishing.sql import Statement, Unit
 
 _DUE = Statement(
     """
-    SELECT s.post_id, s.space_id, s.account_id, s.platform, s.due_at,
-           s.due_at < {plus(-:late)},
+    SELECT s.post_id, s.account_id, s.platform, s.due_at < {plus(-:late)},
            p.status IN ('scheduled', 'approved'),
            a.is_valid
     FROM publish_state s
@@ -22,7 +21,15 @@ _DUE = Statement(
     WHERE s.stage = 'waiting' AND s.hold IS NULL AND s.due_at <= {now}
     ORDER BY s.due_at, s.post_id LIMIT :most {lock(s, p)}
     """,
-    returns=("uuid", "uuid", "uuid", "text", "time", "bool", "bool", "bool"),
+    returns=("uuid", "uuid", "text", "bool", "bool", "bool"),
+)
+_UPCOMING = Statement(
+    """
+    SELECT post_id, space_id, platform, due_at FROM publish_state
+    WHERE stage = 'waiting' AND hold IS NULL AND due_at <= {now}
+    ORDER BY due_at, post_id LIMIT :most
+    """,
+    returns=("uuid", "uuid", "text", "time"),
 )
 _LIMITED = Statement(
     """
@@ -99,6 +106,13 @@ _THAW_ACCOUNT = Statement(
     AND account_id IN (SELECT a.id FROM social_accounts a WHERE a.is_valid = {true})
     """
 )
+# Judged anew: the plan may carry it by now. What has become late waits for a decision.
+_THAW_QUOTA = Statement(
+    """
+    UPDATE publish_state SET hold = NULL, hold_detail = NULL, updated_at = {now}
+    WHERE hold = 'quota' AND due_at >= {plus(-:late)}
+    """
+)
 _THAW_PLATFORM = Statement(
     """
     UPDATE publish_state SET hold = NULL, hold_detail = NULL, updated_at = {now}
@@ -120,10 +134,6 @@ class Due:
     due_at: datetime
 
 
-#: Says which of the due posts a space's plan does not carry any more (after a downgrade).
-OverCap = Callable[[Sequence[Due]], Collection[UUID]]
-
-
 def promote(
     unit: Unit,
     *,
@@ -131,7 +141,7 @@ def promote(
     late: float,
     policy: LatePolicy,
     platforms: Collection[str],
-    over_cap: OverCap | None = None,
+    over_cap: Collection[UUID] = (),
 ) -> int:
     """Queue due posts, earliest first, by the database's clock; hold what must not go out now.
 
@@ -140,7 +150,7 @@ def promote(
         late: seconds after which a post is not sent unasked.
         policy: what becomes of those.
         platforms: names of the networks that can be published to.
-        over_cap: see `OverCap`.
+        over_cap: posts that the plan of their space does not carry any more.
 
     Returns:
         How many rows were taken; fewer than `most`: no more are due.
@@ -149,7 +159,7 @@ def promote(
     if not rows:
         return 0
     gone, hold, missed, go = [], [], [], []
-    for post_id, space_id, account_id, platform, due_at, is_late, live, valid in rows:
+    for post_id, account_id, platform, is_late, live, valid in rows:
         if not live:
             gone.append((post_id,))
         elif is_late and policy == "skip":
@@ -160,26 +170,29 @@ def promote(
             hold.append((post_id, "platform_missing"))
         elif not valid:
             hold.append((post_id, "reconnect"))
+        elif post_id in over_cap:
+            hold.append((post_id, "quota"))
         else:
-            go.append((Due(post_id, space_id, platform, due_at), account_id))
-    if over_cap and go:
-        over = over_cap([due for due, _ in go])
-        hold += [(post_id, "quota") for post_id in over]
-        go = [item for item in go if item[0].post_id not in over]
+            go.append((post_id, account_id))
     if go:
         limited: dict[UUID, datetime] = dict(unit.run(_LIMITED))
         unit.run(
             _QUEUE,
             [
-                (due.post_id, "rate_limited" if account in limited else None, limited.get(account))
-                for due, account in go
+                (post_id, "rate_limited" if account in limited else None, limited.get(account))
+                for post_id, account in go
             ],
         )
-        unit.run(_QUEUE_POSTS, [(due.post_id,) for due, _ in go])
+        unit.run(_QUEUE_POSTS, [(post_id,) for post_id, _ in go])
     unit.run(_HOLD, hold)
     miss(unit, [post_id for (post_id,) in missed])
     unit.run(_DROP, gone)
     return len(rows)
+
+
+def upcoming(unit: Unit, most: int) -> list[Due]:
+    """Return what `promote` would take now."""
+    return [Due(*row) for row in unit.run(_UPCOMING, most=most)]
 
 
 def miss(unit: Unit, posts: Sequence[UUID]) -> None:
@@ -197,8 +210,9 @@ def hold(unit: Unit, posts: Sequence[tuple[UUID, str]]) -> None:
     unit.run(_HOLD, posts)
 
 
-def thaw(unit: Unit, platforms: Collection[str]) -> None:
-    """Lift the holds that have run out or whose cause is mended."""
+def thaw(unit: Unit, platforms: Collection[str], late: float) -> None:
+    """Lift the holds that have run out or whose cause is, or may be, mended."""
+    unit.run(_THAW_QUOTA, late=late)
     unit.run(_THAW_TIME)
     unit.run(_THAW_ACCOUNT)
     unit.run(_THAW_PLATFORM, [(name,) for name in platforms])

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -86,6 +87,10 @@ class Publisher:
         self._spool = spool
         gather = self.tuning.gather_ms / 1000
         batch = self.settings.claim_batch
+        # Refreshing blocks a thread, for a call or until another's is done.
+        asyncio.get_running_loop().set_default_executor(
+            ThreadPoolExecutor(16, thread_name_prefix="publisher-refresh")
+        )
         self._looks: Lane[Callable[[], Any], Any] = Lane("publisher-claim", _each, limit=1)
         notes = Lane("publisher-arm", self.store.note, limit=batch, gather=gather)
         records = Lane("publisher-record", self._record, limit=batch, gather=gather)

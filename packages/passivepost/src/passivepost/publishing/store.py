@@ -7,8 +7,9 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -26,6 +27,9 @@ from passivepost.publishing.work import Arm, Attempt, Claim, Result
 from passivepost.sdk.platform import Platform
 
 log = logging.getLogger(__name__)
+
+#: Says which of the due posts a space's plan does not carry any more (after a downgrade).
+OverCap = Callable[[Sequence[promote.Due]], Collection[UUID]]
 PROMOTED_AT_ONCE = 2000
 
 
@@ -42,10 +46,12 @@ class Store:
     """All that the publisher does in the database.
 
     Args:
-        terms: how posts are claimed. rules: waits. owner: names this worker in the ledger.
+        terms: how posts are claimed. rules: waits. over_cap: see `OverCap`.
     """
 
-    def __init__(self, host: Host, terms: Terms, rules: Rules, *, over_cap: promote.OverCap | None):
+    def __init__(
+        self, host: Host, terms: Terms, rules: Rules, *, over_cap: OverCap | None = None
+    ) -> None:
         self._host, self._terms, self._rules, self._over_cap = host, terms, rules, over_cap
         self._actor = Actor.system("publisher")
         self._cursor = Cursor()
@@ -88,6 +94,12 @@ class Store:
         return Round(claims, bool(claims) or promoted > 0, sleep)
 
     def _promote(self) -> int:
+        with self._host.database.session(self._actor, readonly=True) as session:
+            due = promote.upcoming(Unit(session.connection()), PROMOTED_AT_ONCE)
+        if not due:
+            return 0
+        # Asked outside of the unit of work: plans are known to plugins, which open their own.
+        over = set(self._over_cap(due)) if self._over_cap else set()
         with self._unit(lasting=False) as unit:
             count = promote.promote(
                 unit,
@@ -95,7 +107,7 @@ class Store:
                 late=self._terms.late,
                 policy=self._terms.policy,
                 platforms=self._terms.platforms,
-                over_cap=self._over_cap,
+                over_cap=over,
             )
             if count:
                 crash.passes("promote.before_commit")
@@ -122,6 +134,7 @@ class Store:
             try:
                 each.account = unseal(self._host.keyring, each.sealed)
             except DecryptionError as error:
+                each.locked = error.reason == "unknown_key"
                 log.error("publisher: account %s: %s", each.account_id, error)  # noqa: TRY400
             each.sealed = None
 
@@ -184,7 +197,7 @@ class Store:
                 platforms=self._terms.platforms,
                 crash_limit=crash_limit,
             )
-            promote.thaw(unit, list(self._terms.platforms))
+            promote.thaw(unit, list(self._terms.platforms), self._terms.late)
             if count:
                 crash.passes("sweep.before_commit")
         return count

@@ -53,6 +53,7 @@ class Claim:
     options: dict[str, Any]
     sealed: Sealed | None = None  #: None: the account is gone, or has no token
     account: Account | None = None  #: None: its credentials cannot be read
+    locked: bool = False  #: its key is not in the key ring: the operator has to put it back
     attempt: Attempt | None = None  #: the one that is armed now
     files: dict[str, File] = field(default_factory=dict)  #: what its media are, by address
 
