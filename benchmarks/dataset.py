@@ -60,8 +60,14 @@ def connect(url: str) -> psycopg.Connection[Any]:
     return psycopg.connect(url.replace("postgresql+psycopg", "postgresql"), autocommit=False)
 
 
-def fill_accounts(settings: CoreSettings, count: int, platform: str = "twitter") -> list[Lane]:
-    """Store `count` users, each with a personal space and one connected account."""
+def fill_accounts(
+    url: str, settings: CoreSettings, count: int, platform: str = "twitter"
+) -> list[Lane]:
+    """Store `count` users, each with a personal space and one connected account.
+
+    Args:
+        url: a superuser's, on the database of `settings`: COPY does not pass row level security.
+    """
     keyring, now = KeyRing.from_settings(settings), datetime.now(UTC)
     lanes = [Lane(new_id(), new_id(), new_id()) for _ in range(count)]
     credentials = Credentials(
@@ -70,7 +76,7 @@ def fill_accounts(settings: CoreSettings, count: int, platform: str = "twitter")
         expires_at=now + timedelta(hours=2),
         scopes=("tweet.write",),
     )
-    with connect(settings.database_system_url) as connection, connection.cursor() as cursor:
+    with connect(url) as connection, connection.cursor() as cursor:
         _copy(cursor, USERS, ((lane.user, f"{lane.user}@example.com", f"{lane.user}@example.com",
                                "", False, "UTC", "en", now, now) for lane in lanes))  # fmt: skip
         _copy(cursor, SPACES, ((lane.space, "Sample", lane.user, "UTC", now) for lane in lanes))
@@ -89,7 +95,7 @@ def fill_accounts(settings: CoreSettings, count: int, platform: str = "twitter")
 
 
 def fill_posts(
-    settings: CoreSettings, lanes: list[Lane], count: int, *, platform: str = "twitter",
+    url: str, lanes: list[Lane], count: int, *, platform: str = "twitter",
     status: str = "scheduled", due: datetime | None = None,
 ) -> None:  # fmt: skip
     """Store `count` posts, dealt out over the lanes; scheduled ones are in the due queue."""
@@ -108,11 +114,22 @@ def fill_posts(
         states.append(
             (post, lane.space, lane.account, platform, stage, at, at, 1, digest, uuid4(), now)
         )
-    with connect(settings.database_system_url) as connection, connection.cursor() as cursor:
+    with connect(url) as connection, connection.cursor() as cursor:
         _copy(cursor, POSTS, posts)
         _copy(cursor, DETAILS, details)
         _copy(cursor, STATES, states)
-    vacuum(settings)
+    vacuum(url)
+
+
+def postpone_jobs(url: str) -> None:
+    """Let no scheduled job run meanwhile: the yardstick publishes and does nothing else."""
+    later = datetime.now(UTC) + timedelta(days=1)
+    with connect(url) as connection:
+        for name in ("social-health-check", "social-trend-monitor", "social-engagement-pull"):
+            connection.execute(
+                "INSERT INTO job_schedules (name, next_run_at) VALUES (%s, %s)",
+                (name, later),
+            )
 
 
 def make_due(settings: CoreSettings) -> None:
@@ -124,10 +141,9 @@ def make_due(settings: CoreSettings) -> None:
         )
 
 
-def vacuum(settings: CoreSettings) -> None:
+def vacuum(url: str) -> None:
     """Give the planner its statistics, as a database at rest has them."""
-    owner = settings.database_owner_url or settings.database_system_url
-    with connect(owner) as connection:
+    with connect(url) as connection:
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")
 

@@ -1,4 +1,4 @@
-"""A platform that takes any POST and answers after a fixed delay: the far end of the publish bench.
+"""A platform that takes any post and answers after a fixed delay: the far end of the publish bench.
 
     python -m benchmarks.double PORT [DELAY_MS]
 
@@ -68,6 +68,8 @@ class Connection(asyncio.Protocol):
         elif head.startswith(b"POST /reset"):
             counters.reset()
             self._answer(200, b"{}")
+        elif not head.startswith(b"POST /2/tweets"):
+            self._answer(404, b"{}")  # what else a worker asks meanwhile, such as for metrics
         else:
             counters.requests += 1
             counters.open += 1

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,6 +39,7 @@ from musekit.testing import databases, servers
 
 YARDSTICK = Path(__file__).with_name("yardstick")
 Figures = dict[str, float]
+Meter = Callable[[], float]
 
 
 def install_yardstick() -> Path:
@@ -64,11 +65,15 @@ def database(admin_url: str, data: Path) -> Iterator[CoreSettings]:
         databases.drop(admin_url, "musekit_bench")
 
 
-def run_ours(admin_url: str, redis_url: str, double: str, options: Any, slots: int) -> Figures:
+def run_ours(
+    admin_url: str, redis_url: str, double: str, options: Any, slots: int, servers_cpu: Meter
+) -> Figures:
     """Publish with a worker process of ours."""
     with tempfile.TemporaryDirectory() as folder, database(admin_url, Path(folder)) as settings:
-        lanes = dataset.fill_accounts(settings, options.accounts)
-        dataset.fill_posts(settings, lanes, options.posts)
+        filling = f"{admin_url.rsplit('/', 1)[0]}/musekit_bench"
+        lanes = dataset.fill_accounts(filling, settings, options.accounts)
+        dataset.fill_posts(filling, lanes, options.posts)
+        dataset.postpone_jobs(filling)
         address = urlsplit(double)
         environment = {
             **os.environ,
@@ -86,19 +91,21 @@ def run_ours(admin_url: str, redis_url: str, double: str, options: Any, slots: i
             "PASSIVEPOST_PLATFORM_TWITTER_CLIENT_ID": "bench",
         }
         worker = subprocess.Popen(
-            [sys.executable, "-m", "musekit.cli", "worker"], env=environment, stdout=sys.stderr
+            [sys.executable, "-m", "musekit.cli", "worker"], env=environment, stdout=subprocess.PIPE
         )
         try:
-            time.sleep(6)  # started, connected, asleep
+            assert worker.stdout is not None
+            worker.stdout.readline()  # "Worker started."
+            time.sleep(2)  # connected, asleep
             if worker.poll() is not None:
                 raise RuntimeError(f"the worker ended with status {worker.returncode}")
-            return _measure_ours(settings, worker.pid, options.posts)
+            return _measure_ours(settings, worker.pid, options.posts, servers_cpu)
         finally:
             worker.terminate()
             worker.wait(60)
 
 
-def _measure_ours(settings: CoreSettings, pid: int, posts: int) -> Figures:
+def _measure_ours(settings: CoreSettings, pid: int, posts: int, servers_cpu: Meter) -> Figures:
     with dataset.connect(settings.database_system_url) as watch:
         watch.autocommit = True
 
@@ -109,12 +116,12 @@ def _measure_ours(settings: CoreSettings, pid: int, posts: int) -> Figures:
             assert row is not None
             return int(row[0])
 
-        cpu = family_cpu(pid)
         dataset.make_due(settings)
-        began = time.monotonic()
+        cpu, servers_before, began = family_cpu(pid), servers_cpu(), time.monotonic()
         if not wait_for(lambda: left() == 0, seconds=300, pause=0.05):
             raise RuntimeError(f"{left()} posts are not published after 300 s")
         seconds = time.monotonic() - began
+        worker_cpu, servers_used = family_cpu(pid) - cpu, servers_cpu() - servers_before
         row = watch.execute(
             "SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY took),"
             " percentile_cont(0.99) WITHIN GROUP (ORDER BY took) FROM"
@@ -128,13 +135,16 @@ def _measure_ours(settings: CoreSettings, pid: int, posts: int) -> Figures:
     return {
         "posts": posts,
         "seconds": seconds,
-        "worker_cpu": family_cpu(pid) - cpu,
+        "worker_cpu": worker_cpu,
+        "servers_cpu": servers_used,
         "p50_ms": float(row[1]),
         "p99_ms": float(row[2]),
     }
 
 
-def run_bullmq(admin_url: str, redis_url: str, double: str, options: Any, slots: int) -> Figures:
+def run_bullmq(
+    admin_url: str, redis_url: str, double: str, options: Any, slots: int, servers_cpu: Meter
+) -> Figures:
     """Publish with the yardstick."""
     folder = install_yardstick()
     plain = admin_url.replace("postgresql+psycopg", "postgresql")
@@ -161,25 +171,27 @@ def run_bullmq(admin_url: str, redis_url: str, double: str, options: Any, slots:
         "PLATFORM_URL": double,
         "CONCURRENCY": str(slots),
     }
-    done = subprocess.run(
-        ["node", "publish.mjs"], cwd=folder, env=environment, check=True, capture_output=True
-    )
-    figures: Figures = json.loads(done.stdout)
+    with subprocess.Popen(
+        ["node", "publish.mjs"], cwd=folder, env=environment, stdout=subprocess.PIPE
+    ) as node:
+        assert node.stdout is not None
+        node.stdout.readline()  # all posts are in the queue
+        before = servers_cpu()
+        figures: Figures = json.loads(node.stdout.readline())
+        figures["servers_cpu"] = servers_cpu() - before
     return figures
 
 
-def measure(run: Any, postgres_pid: int, redis_pid: int, double: str, *args: Any) -> Figures:
-    """Run one side and add what the servers used; check the double's own count."""
+def measure(run: Any, double: str, *args: Any) -> Figures:
+    """Run one side; check the double's own count."""
     reset(double)
-    before = family_cpu(postgres_pid) + family_cpu(redis_pid)
     figures: Figures = run(*args)
-    # The servers' share includes filling the tables; the yardstick's is smaller there than ours.
-    servers_cpu = family_cpu(postgres_pid) + family_cpu(redis_pid) - before
     counted = stats(double)
     if counted["requests"] != figures["posts"] or counted["distinct"] != figures["posts"]:
         raise RuntimeError(f"the platform counted {counted}, of {figures['posts']} posts")
     figures["per_s"] = figures["posts"] / figures["seconds"]
-    figures["cpu_ms"] = (figures["worker_cpu"] + servers_cpu) * 1000 / figures["posts"]
+    used = figures["worker_cpu"] + figures["servers_cpu"]
+    figures["cpu_ms"] = used * 1000 / figures["posts"]
     return figures
 
 
@@ -197,12 +209,16 @@ def main() -> None:
         platform_double(50) as double,
     ):
         pids = [listening_pid(int(urlsplit(url).port or 0)) for url in (admin_url, redis_url)]
+
+        def servers_cpu() -> float:
+            return sum(family_cpu(pid) for pid in pids)
+
         for slots in options.slots:
             rounds: dict[str, list[Figures]] = {"BullMQ": [], "PassivePost": []}
             for number in range(options.rounds):
                 for name, run in (("BullMQ", run_bullmq), ("PassivePost", run_ours)):
                     figures = measure(
-                        run, *pids, double, admin_url, redis_url, double, options, slots
+                        run, double, admin_url, redis_url, double, options, slots, servers_cpu
                     )
                     rounds[name].append(figures)
                     print(f"round {number + 1} {name:12} {slots}: {_line(figures)}", flush=True)

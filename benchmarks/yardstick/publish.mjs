@@ -24,6 +24,7 @@ for (let at = 0; at < rows.length; at += 1000) {
   })))
 }
 
+console.log('begin')
 const took = []
 const began = performance.now()
 const cpu = process.cpuUsage()

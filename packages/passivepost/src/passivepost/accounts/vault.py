@@ -17,6 +17,8 @@ from passivepost.sdk.content import Account, Credentials
 TABLE = "social_accounts"
 ACCESS = "access_token_encrypted"
 REFRESH = "refresh_token_encrypted"
+#: Stands for a refresh token that is stored and was not decrypted.
+HELD_BACK = "(held back)"
 
 
 def seal(keyring: KeyRing, row: SocialAccount, credentials: Credentials) -> dict[str, Any]:
@@ -44,8 +46,12 @@ def store_credentials(
     session.flush()
 
 
-def unseal(keyring: KeyRing, row: Any) -> Account:
+def unseal(keyring: KeyRing, row: Any, *, refresh: bool = True) -> Account:
     """Decrypt one row (a `SocialAccount`, or a result row with its columns).
+
+    Args:
+        refresh: False leaves the refresh token encrypted, and `HELD_BACK` stands for it: a
+            publish has no use for it, and what is not decrypted cannot leak.
 
     Raises:
         DecryptionError: the key is gone, or the text was changed or moved from another row.
@@ -54,14 +60,16 @@ def unseal(keyring: KeyRing, row: Any) -> Account:
         raise DecryptionError("The account has no stored token.", reason="damaged")
     decrypt = partial(keyring.decrypt, table=TABLE, row=row.id, space=row.space_id)
     secret = json.loads(decrypt(row.access_token_encrypted, column=ACCESS))
-    refresh = row.refresh_token_encrypted
+    sealed = row.refresh_token_encrypted
     return Account(
         id=row.id,
         platform_user_id=row.platform_user_id,
         username=row.platform_username,
         credentials=Credentials(
             access_token=secret["token"],
-            refresh_token=decrypt(refresh, column=REFRESH) if refresh else None,
+            refresh_token=(decrypt(sealed, column=REFRESH) if refresh else HELD_BACK)
+            if sealed
+            else None,
             expires_at=row.token_expires_at,
             scopes=tuple(row.scopes or ()),
             extra=secret["extra"],

@@ -132,7 +132,7 @@ class Store:
             if each.sealed is None:
                 continue
             try:
-                each.account = unseal(self._host.keyring, each.sealed)
+                each.account = unseal(self._host.keyring, each.sealed, refresh=False)
             except DecryptionError as error:
                 each.locked = error.reason == "unknown_key"
                 log.error("publisher: account %s: %s", each.account_id, error)  # noqa: TRY400
