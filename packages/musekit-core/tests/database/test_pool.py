@@ -102,6 +102,43 @@ def test_a_broken_connection_is_replaced(database, ada) -> None:
         assert session.scalar(text("SELECT 1")) == 1
 
 
+def test_a_connection_that_died_in_the_pool_is_not_handed_out(database) -> None:
+    if not database.is_postgres:
+        pytest.skip("SQLite has no server to lose")
+    for single in (False, True):
+        with (
+            database.session(SYSTEM, readonly=True) as one,
+            database.session(SYSTEM, readonly=True) as other,
+        ):
+            dead = [each.scalar(text("SELECT pg_backend_pid()")) for each in (one, other)]
+        with database.session(SYSTEM) as session:
+            mine = session.scalar(text("SELECT pg_backend_pid()"))
+            for pid in {*dead} - {mine}:
+                assert session.scalar(text("SELECT pg_terminate_backend(:p, 5000)"), {"p": pid})
+        # Both are asked for at once, so that the dead one's turn comes.
+        with (
+            database.session(SYSTEM, readonly=True, single=single) as one,
+            database.session(SYSTEM, readonly=True, single=single) as other,
+        ):
+            alive = {each.scalar(text("SELECT pg_backend_pid()")) for each in (one, other)}
+        assert len(alive) == 2
+        assert alive & {*dead} <= {mine}
+
+
+def test_only_the_system_reads_without_a_transaction(database, ada) -> None:
+    with database.session(SYSTEM, readonly=True, single=True) as session:
+        assert session.scalar(select(func.count()).select_from(SocialPost)) == 1
+        raw = session.connection().connection.dbapi_connection
+        if database.is_postgres:
+            assert raw.info.transaction_status.name == "IDLE"
+        else:
+            assert not raw.in_transaction
+    with pytest.raises(ValueError), database.session(ada.actor, readonly=True, single=True):
+        pass
+    with pytest.raises(ValueError), database.session(SYSTEM, single=True):
+        pass
+
+
 def test_start_up_checks_of_sqlite(database) -> None:
     if database.is_postgres:
         pytest.skip("of SQLite")

@@ -36,7 +36,7 @@ def actor_of(request: Request, host: Host) -> Actor | None:
 
 
 def _by_token(secret: str, host: Host) -> Actor | None:
-    with host.database.session(SYSTEM, readonly=True) as session:
+    with host.database.session(SYSTEM, readonly=True, single=True) as session:
         known = tokens.find(session, secret)
     if known is None:
         return None
@@ -56,7 +56,7 @@ def _by_token(secret: str, host: Host) -> Actor | None:
 
 def _by_session(request: Request, secret: str, host: Host) -> Actor | None:
     choices: tuple[viewer.SpaceChoice, ...] = ()
-    with host.database.session(SYSTEM, readonly=True) as session:
+    with host.database.session(SYSTEM, readonly=True, single=True) as session:
         known = sessions.find(session, secret)
         if known is not None and is_page(request):
             found = spaces.memberships(session, known.user_id)

@@ -37,21 +37,29 @@ class Hooks:
     def __init__(self, manager: pluggy.PluginManager) -> None:
         self._manager = manager
         self._failures: Counter[tuple[str, str]] = Counter()
+        self._known: dict[str, list[HookImpl]] = {}
 
     def implementations(self, spec: str, plugin: str | None = None) -> list[HookImpl]:
         """Return the implementations of a hook by plugin name, of one plugin or of all."""
+        if plugin is None and spec in self._known:
+            return self._known[spec]
         caller = getattr(self._manager.hook, spec, None)
-        found = caller.get_hookimpls() if caller is not None else []
-        return sorted(
-            (each for each in found if plugin in (None, owner(each))),
+        found = sorted(
+            (caller.get_hookimpls() if caller is not None else ()),
             key=lambda each: each.plugin_name,
         )
+        if plugin is not None:
+            return [each for each in found if owner(each) == plugin]
+        if self.registry.frozen:  # asked at every request from then on
+            self._known[spec] = found
+        return found
 
     def remove(self, plugin: str) -> None:
         """Take all implementations of a plugin away."""
         for name, module in self._manager.list_name_plugin():
             if module is not None and name.partition(".")[0] == plugin:
                 self._manager.unregister(name=name)
+        self._known.clear()
 
     # --- register: collected ---
 

@@ -6,14 +6,19 @@ SQLAlchemy) get the same form, the same ids and the same redaction.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import structlog
 
+#: The logger of one line per request, and what such a line says.
+REQUESTS = "musekit.request"
+_REQUEST = ("method", "route", "status", "milliseconds", "actor", "space", "request_id")
 #: Keys whose values are never shown.
 _SECRET_KEY = re.compile(
     r"(?i)(secret|password|passwd|token|authorization|cookie|api_?key|credential|private|"
@@ -79,6 +84,25 @@ def _one_line(
     return event
 
 
+class _JsonFormatter(structlog.stdlib.ProcessorFormatter):
+    """Writes JSON. The line of a request, which each request pays for, goes the short way.
+
+    It holds the route's pattern and ids of ours; what came from outside is the request's id alone.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.name != REQUESTS or record.exc_info:
+            return super().format(record)
+        said = record.__dict__
+        line = {name: said.get(name) for name in _REQUEST}
+        line["request_id"] = hide(str(line["request_id"]))
+        line["event"], line["level"] = record.getMessage(), record.levelname.lower()
+        line["logger"] = record.name
+        at = datetime.fromtimestamp(record.created, UTC)
+        line["timestamp"] = at.isoformat().replace("+00:00", "Z")
+        return json.dumps(line, default=str)
+
+
 def configure(form: str = "json", level: str = "INFO", stream: TextIO | None = None) -> None:
     """Send all logging of this process to one stream in one form.
 
@@ -103,7 +127,7 @@ def configure(form: str = "json", level: str = "INFO", stream: TextIO | None = N
         else structlog.processors.JSONRenderer(default=str)
     )
     last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _redact_event]
-    formatter = structlog.stdlib.ProcessorFormatter(
+    formatter = (structlog.stdlib.ProcessorFormatter if console else _JsonFormatter)(
         foreign_pre_chain=shared, processors=[*last, _one_line, renderer]
     )
     handler = logging.StreamHandler(stream)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import NoReturn
+from functools import cache
+from typing import Any, NoReturn
 from uuid import UUID
 
-from sqlalchemy import case, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -21,8 +22,11 @@ from passivepost.posts.models import UsageCount
 from passivepost.tiers import Allowance
 
 POSTS = "posts"
-#: Name of the limit by the length of the period's name.
-LIMITS = {10: "posts_per_day", 7: "posts_per_month"}
+#: Lengths of the names of periods: ``2026-11-23``, ``2026-11``.
+DAY, MONTH = 10, 7
+LIMITS = {DAY: "posts_per_day", MONTH: "posts_per_month"}
+#: Stands for no limit where SQL compares; the column's type holds no more.
+_NONE = 2**31 - 1
 _WORDS = {"posts_per_day": "posts a day", "posts_per_month": "posts a month"}
 
 
@@ -57,12 +61,55 @@ def count(
             changes[day] += sign
             changes[day[:7]] += sign
     # In the order of their names: two units of work lock the same rows in the same order.
-    for period in sorted(period for period, amount_ in changes.items() if amount_):
-        limit = allowed.limit(LIMITS[len(period)])
-        if not change(session, space_id, POSTS, period, by=changes[period], limit=limit):
-            assert at is not None
-            _refuse(session, allowed, space_id, zone=zone, period=period, at=at)
+    periods = sorted(period for period, amount_ in changes.items() if amount_)
+    refused = None
+    if before is None and periods:
+        refused = _take_up(session, allowed, space_id, periods, amount)
+    else:
+        for period in periods:
+            limit = allowed.limit(LIMITS[len(period)])
+            if not change(session, space_id, POSTS, period, by=changes[period], limit=limit):
+                refused = period
+                break
+    if refused is not None:
+        assert at is not None
+        _refuse(session, allowed, space_id, zone=zone, period=refused, at=at)
     return after
+
+
+def _take_up(
+    session: Session, allowed: Allowance, space_id: UUID, periods: list[str], amount: int
+) -> str | None:
+    """Add to the day and the month in one statement; return the first that would pass its cap.
+
+    The rows are locked in the order given.
+    """
+    limits = {period: allowed.limit(LIMITS[len(period)]) for period in periods}
+    for period, limit in limits.items():
+        if limit is not None and amount > limit:
+            return period
+    most = {len(period): _NONE if limit is None else limit for period, limit in limits.items()}
+    postgres = session.get_bind().dialect.name == "postgresql"
+    rows = [
+        {"space_id": space_id, "metric": POSTS, "period": period, "used": amount}
+        for period in periods
+    ]
+    done = set(session.scalars(_adding(postgres, most[DAY], most[MONTH]), rows))
+    return next((period for period in periods if period not in done), None)
+
+
+@cache
+def _adding(postgres: bool, a_day: int, a_month: int) -> Any:
+    """Return the statement that adds to counts within their caps, and returns their periods.
+
+    There is one per tier; making it anew would cost as much as running it.
+    """
+    statement: Any = (postgresql.insert if postgres else sqlite.insert)(UsageCount)
+    total = UsageCount.used + statement.excluded.used
+    most = case((func.length(UsageCount.period) == DAY, a_day), else_=a_month)
+    return statement.on_conflict_do_update(
+        index_elements=["space_id", "metric", "period"], set_={"used": total}, where=total <= most
+    ).returning(UsageCount.period)
 
 
 def used(session: Session, space_id: UUID, metric: str, periods: list[str]) -> dict[str, int]:
@@ -120,7 +167,7 @@ def _refuse(
     session: Session, allowed: Allowance, space_id: UUID, *, zone: str, period: str, at: datetime
 ) -> NoReturn:
     name = LIMITS[len(period)]
-    daily = len(period) == 10
+    daily = len(period) == DAY
     resets = clock.next_day(at, zone) if daily else clock.next_month(at, zone)
     now = datetime.now(UTC)
     current = clock.day_of(now, zone).startswith(period)

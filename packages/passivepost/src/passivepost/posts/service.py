@@ -113,7 +113,7 @@ def create(
         session.add(details)
         state = None
         if status in PLANNED and moment.at is not None:
-            state = publishing.schedule(session, post, details, at=moment.at)
+            state = publishing.schedule(session, post, details, at=moment.at, fresh=True)
         extension = _set_origin(session, post.id, request)
         summary = views.summary_of(post, state=state, **extension)
         made.append(views.full(summary, details, state))

@@ -42,7 +42,9 @@ class Database:
         self.application: Engine = judging(application).execution_options(**{UNIT: NOBODY})
 
     @contextlib.contextmanager
-    def session(self, actor: Actor, *, readonly: bool = False) -> Iterator[Session]:
+    def session(
+        self, actor: Actor, *, readonly: bool = False, single: bool = False
+    ) -> Iterator[Session]:
         """Open a unit of work as `actor`; commit at the end, roll back on an error.
 
         Nothing is sent before the first statement.
@@ -50,11 +52,17 @@ class Database:
         Args:
             actor: whose rows may be touched. A user or token without a space sees none.
             readonly: takes no write lock on SQLite; both databases refuse writes.
+            single: for what the system reads at every request: each statement is a transaction of
+                its own, which saves the round trips of BEGIN and COMMIT. Only with `readonly`,
+                which is then a promise: PostgreSQL would not refuse a write.
 
         Raises:
             TenancyError: the actor is malformed, or a statement would leave the actor's space.
+            ValueError: `single` by anybody but the system, or without `readonly`.
         """
-        unit = Unit(actor, readonly=readonly)
+        unit = Unit(actor, readonly=readonly, single=single)
+        if single and not (unit.is_system and readonly):
+            raise ValueError("only the system reads without a transaction")
         kind, engine = (
             (Session, self.system) if unit.is_system else (GuardedSession, self.application)
         )

@@ -15,7 +15,9 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-logger = logging.getLogger("musekit.request")
+from musekit.kernel.logs import REQUESTS
+
+logger = logging.getLogger(REQUESTS)
 
 HEADER = "x-request-id"
 #: An id given by a proxy is taken when it cannot break a log line.
@@ -102,6 +104,7 @@ def _line(scope: Scope, status: int, start: float) -> dict[str, Any]:
         "milliseconds": round(1000 * (time.perf_counter() - start), 1),
         "actor": getattr(actor, "name", None),
         "space": str(getattr(actor, "space_id", None) or "") or None,
+        "request_id": request_id(scope),
     }
 
 
