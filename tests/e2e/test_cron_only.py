@@ -127,7 +127,6 @@ def test_fifty_calls_at_once_deliver_each_post_once(people, net, cron, deploymen
         told.append(cron.get(CRON, headers=GOOD).json())
     assert sorted(net.texts("at once")) == sorted(wanted)
     assert sum(answer["posted"] for answer in told) == 60, told
-    assert sum(answer["claimed"] for answer in told) == 60, told
     assert net.summary()["duplicate_texts"] == []
 
 

@@ -70,7 +70,7 @@ class Deployment:
     musekit: Path
     folder: Path
     environment: dict[str, str]
-    urls: databases.DatabaseUrls
+    urls: databases.DatabaseUrls | None = None  #: of the database provisioned for it
     port: int = field(default_factory=free_port)
     running: list[Process] = field(default_factory=list)
 
@@ -88,7 +88,7 @@ class Deployment:
         """Return the environment of its processes: nothing of the test's own settings is in it."""
         ours = ("MUSEKIT", "PASSIVEPOST", "SOCIAL_", "CRON_", "PYTHON", "VIRTUAL_ENV")
         clean = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-        return {**clean, "MUSEKIT_PUBLIC_URL": self.url, **self.environment}
+        return {**clean, **self.environment}
 
     def run(
         self, *command: str, status: int | None = 0, text: str = ""
@@ -284,6 +284,7 @@ def deployed(
     if redis:
         settings |= {"MUSEKIT_QUEUE_BACKEND": "redis", "MUSEKIT_REDIS_URL": redis}
     made = Deployment(musekit, folder, {**settings, **environment}, urls)
+    made.environment.setdefault("MUSEKIT_PUBLIC_URL", made.url)
     try:
         yield made
     finally:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.support import pds as bluesky
+from tests.support.wheels import Wheels, build
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +18,9 @@ def pds() -> Iterator[bluesky.Pds]:
         pytest.skip(f"no Bluesky PDS: {reason}")
     with bluesky.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
+    """The wheels of every package and of the example, built once per run."""
+    return build(tmp_path_factory.mktemp("wheels"))
