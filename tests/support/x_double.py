@@ -23,9 +23,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from tests.support import x_schemas
 from tests.support.asgi import serve
+from tests.support.x_answers import PROBLEM, Cut, as_shown, problem, unauthorized
 
 CLIENT_ID, CLIENT_SECRET = "double-client", "double-secret"
-PROBLEM = "https://api.x.com/2/problems/"
+DUPLICATE = "You are not allowed to create a Tweet with duplicate content."
 
 
 @dataclass
@@ -52,13 +53,14 @@ class XDouble:
     refreshes: int = 0
     invalid: list[str] = field(default_factory=list)  #: requests X would not understand
     #: What to do with the next creates: ``429`` ``429_day`` ``401`` ``500_before`` ``500_after``
-    #: ``hang_after`` ``403``; None: nothing.
+    #: ``hang_after`` ``cut_after`` ``403`` ``duplicate`` ``302``; None: nothing.
     faults: deque[str | None] = field(default_factory=deque)
     calls: list[str] = field(default_factory=list)
     creates: list[float] = field(default_factory=list)  #: when each create came in
     resets: list[float] = field(default_factory=list)  #: what each 429 told: try again then
     video_polls: int = 2
     lifetime: float = 7200
+    rate_limit_seconds: int = 2
 
     # --- Tokens ---
 
@@ -173,7 +175,10 @@ class XDouble:
                 429,
                 "rate-limit-exceeded",
                 "Too Many Requests",
-                {"x-rate-limit-remaining": "0", "x-rate-limit-reset": str(now + 2)},
+                {
+                    "x-rate-limit-remaining": "0",
+                    "x-rate-limit-reset": str(now + self.rate_limit_seconds),
+                },
             )
         if fault == "429_day":
             return problem(
@@ -186,6 +191,10 @@ class XDouble:
                     "x-user-limit-24hour-reset": str(now + 3600),
                 },
             )
+        if fault == "302":
+            return RedirectResponse(f"{self.url}/elsewhere", status_code=302)
+        if fault == "duplicate":
+            return problem(403, "client-forbidden", DUPLICATE)
         if fault == "500_before":
             return problem(503, "internal", "Service Unavailable")
         grant = self._user(request)
@@ -205,6 +214,8 @@ class XDouble:
             return problem(503, "internal", "Service Unavailable")
         if fault == "hang_after":
             await asyncio.sleep(30)
+        if fault == "cut_after":
+            return Cut()
         return JSONResponse(
             {
                 "data": {
@@ -238,11 +249,7 @@ class XDouble:
             return problem(403, "client-forbidden", "The post replied to is not visible.")
         for post in self.posts.values():
             if post["user"] == grant.user and post["body"].get("text") == body.get("text"):
-                return problem(
-                    403,
-                    "client-forbidden",
-                    "You are not allowed to create a Tweet with duplicate content.",
-                )
+                return problem(403, "client-forbidden", DUPLICATE)
         return None
 
     async def delete(self, request: Request) -> Response:
@@ -276,12 +283,20 @@ class XDouble:
         data = []
         for post in reversed(self.posts.values()):
             if post["user"] == request.path_params["id"]:
-                one = {"id": post["id"], "text": post["body"].get("text", "")}
+                one = as_shown(post)
                 parent = (post["body"].get("reply") or {}).get("in_reply_to_tweet_id")
                 if parent:
                     one["referenced_tweets"] = [{"type": "replied_to", "id": parent}]
                 data.append(one)
         return JSONResponse({"data": data[:100], "meta": {"result_count": len(data)}})
+
+    async def search(self, request: Request) -> Response:
+        if self._user(request) is None:
+            return unauthorized()
+        self._check_query(request, "/2/tweets/search/recent")
+        word = request.query_params["query"]
+        data = [as_shown(post) for post in self.posts.values() if word in post["body"]["text"]]
+        return JSONResponse({"data": data, "meta": {"result_count": len(data)}})
 
     def _check_query(self, request: Request, path: str) -> None:
         unknown = x_schemas.unknown_parameters(path, "get", set(request.query_params))
@@ -350,6 +365,7 @@ class XDouble:
                 Route("/2/users/{id}/tweets", self.timeline),
                 Route("/2/tweets", self.create, methods=["POST"]),
                 Route("/2/tweets", self.lookup),
+                Route("/2/tweets/search/recent", self.search),
                 Route("/2/tweets/{id}", self.delete, methods=["DELETE"]),
                 Route("/2/media/upload/initialize", self.initialize, methods=["POST"]),
                 Route("/2/media/upload/{id}/append", self.append, methods=["POST"]),
@@ -358,17 +374,6 @@ class XDouble:
                 Route("/2/media/metadata", self.metadata, methods=["POST"]),
             ]
         )
-
-
-def problem(
-    status: int, kind: str, detail: str, headers: dict[str, str] | None = None
-) -> JSONResponse:
-    body = {"type": PROBLEM + kind, "title": kind, "detail": detail, "status": status}
-    return JSONResponse(body, status, headers=headers, media_type="application/problem+json")
-
-
-def unauthorized() -> JSONResponse:
-    return problem(401, "unauthorized", "Unauthorized")
 
 
 @contextmanager

@@ -236,6 +236,68 @@ def test_reads_back_what_an_unclear_answer_left_open(x, platform):
     run(main)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'read https://example.com/a?b=1&c=2 & “quote” <this> "too"',
+        "bare example.com, then https://example.org/x",
+        "literally &amp; and &lt;",
+        "two  spaces\nand a line ",
+    ],
+)
+def test_recognises_its_text_as_x_shows_it(x, platform, text):
+    x.faults.append("500_after")
+
+    async def main(http):
+        account = account_of(x)
+        call = publishing(http, account, Part(text=text, media=(picture(size=100),)))
+        with pytest.raises(OutcomeUnknown):
+            await send(platform, call)
+        assert (await platform.find_published(call)).complete
+
+    run(main)
+
+
+def test_a_link_that_x_rewrote_leaves_it_open(x, platform):
+    async def main(http):
+        account = account_of(x)
+        await send(platform, publishing(http, account, Part(text="read https://example.com/a")))
+        other = publishing(http, account, Part(text="read https://example.com/b"))
+        assert await platform.find_published(other) is None
+
+    run(main)
+
+
+def test_a_refused_second_part_keeps_the_first_and_its_media(x, platform):
+    x.faults.extend([None, "403"])
+
+    async def main(http):
+        noted: dict = {}
+        account = account_of(x)
+        parts = [Part(text="one", media=(picture(size=10),)), Part(text="two")]
+        with pytest.raises(Rejected, match="before part 2 are live"):
+            await send(platform, publishing(http, account, *parts, progress=noted))
+        assert noted["ids"] == [x.accepted[0]["id"]]
+        # A day later the uploads are gone, but those of parts that are live are not needed.
+        noted["media_at"] = 0
+        await send(platform, publishing(http, account, *parts, progress=noted))
+        assert [post["body"]["text"] for post in x.accepted] == ["one", "two"]
+        assert len(x.media) == 1
+
+    run(main)
+
+
+def test_media_ids_of_a_day_ago_are_not_used(x, platform):
+    async def main(http):
+        call = publishing(http, account_of(x), Part(text="one", media=(picture(size=10),)))
+        first = await platform.prepare(call)
+        assert await platform.prepare(replace(call, progress=first)) == first
+        later = await platform.prepare(replace(call, progress={**first, "media_at": 0}))
+        assert later["media"] != first["media"]
+
+    run(main)
+
+
 def test_metrics_and_delete(x, platform):
     async def main(http):
         account = account_of(x)
@@ -254,3 +316,6 @@ def test_metrics_and_delete(x, platform):
 def test_mixtures_of_media_are_refused_before_sending(platform):
     part = Part(text="both", media=(picture(), picture("video/mp4")))
     assert "mixture" in platform.validate(Content(parts=(part,)))[0]
+    gif = picture("image/gif", 16 * 1024 * 1024)
+    assert "15 MB" in platform.validate(Content(parts=(Part(text="big", media=(gif,)),)))[0]
+    assert platform.validate(Content(parts=(Part(text="", media=(picture("image/gif"),)),))) == []

@@ -102,8 +102,16 @@ class XApi:
         found = _body(response).get("data")
         return found if isinstance(found, list) else []
 
-    async def recent_posts(self, user_id: str, since: str) -> Sequence[Mapping[str, Any]]:
-        """Return the user's posts since a time (RFC 3339), newest first, 100 at most."""
+    async def recent_posts(
+        self, user_id: str, since: str
+    ) -> tuple[Sequence[Mapping[str, Any]], bool]:
+        """Return the user's posts since a time (RFC 3339), newest first, and whether that is all.
+
+        A page has 100 posts at most.
+
+        Raises:
+            ApiError: also when X answers 200 with errors and no posts: that is no empty timeline.
+        """
         response = await self._http.get(
             f"{self._base}/2/users/{user_id}/tweets",
             params={
@@ -113,8 +121,13 @@ class XApi:
             },
             headers=self._headers,
         )
-        found = _body(response).get("data")
-        return found if isinstance(found, list) else []
+        body = _body(response)
+        found, meta = body.get("data"), body.get("meta") or {}
+        if isinstance(found, list):
+            return found, not meta.get("next_token")
+        if meta.get("result_count") == 0:
+            return [], True
+        raise ApiError(response.status_code, "no-data", _words(body) or "X's answer has no data")
 
     async def search(self, query: str) -> Sequence[Mapping[str, Any]]:
         """Return recent posts for a query; each read is paid."""

@@ -40,6 +40,9 @@ from passivepost_platform_twitter.media import upload
 from passivepost_platform_twitter.settings import TwitterSettings
 from passivepost_platform_twitter.weights import LIMIT, LINK, weighted_length
 
+#: Seconds for which an uploaded file is used again: X drops it after 24 hours.
+MEDIA_FRESH = 20 * 3600
+GIF_BYTES, GIF_SIZE = 15 * 1024 * 1024, (1280, 1080)
 _PRICES = "docs.x.com pricing, 2026-08"
 
 
@@ -76,13 +79,14 @@ class TwitterPlatform(Platform):
                 link_length=LINK,
             ),
             images=MediaRule(
-                mimes=frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"}),
+                mimes=frozenset({"image/jpeg", "image/png", "image/webp"}),
                 max_count=4,
                 max_bytes=5 * 1024 * 1024,
                 alt_limit=1000,
             ),
             video=MediaRule(
-                mimes=frozenset({"video/mp4", "video/quicktime"}),
+                # A GIF is posted like a video: alone.
+                mimes=frozenset({"video/mp4", "video/quicktime", "image/gif"}),
                 max_count=1,
                 max_bytes=512 * 1024 * 1024,
                 alt_limit=1000,
@@ -121,18 +125,26 @@ class TwitterPlatform(Platform):
         return XApi(http, self.settings.api_url, credentials.access_token)
 
     def validate(self, content: Content) -> list[str]:
-        """X takes four pictures or one video or one GIF, never a mixture."""
+        """X takes four pictures or one video or one GIF, never a mixture.
+
+        A GIF has at most 15 MB and 1280 × 1080 pixels (media best practices, 2026-08).
+        """
         faults = []
         for number, part in enumerate(content.parts, start=1):
-            single = [
-                media
-                for media in part.media
-                if media.mime.startswith("video/") or media.mime == "image/gif"
+            alone = [
+                each
+                for each in part.media
+                if each.mime.startswith("video/") or each.mime == "image/gif"
             ]
-            if single and len(part.media) > 1:
+            if alone and len(part.media) > 1:
                 faults.append(
                     f"Part {number}: X takes four pictures, one video or one GIF, not a mixture."
                 )
+            for gif in (each for each in alone if each.mime == "image/gif"):
+                if gif.size > GIF_BYTES or gif.width > GIF_SIZE[0] or gif.height > GIF_SIZE[1]:
+                    faults.append(
+                        f"Part {number}: X takes GIFs of at most 15 MB and 1280 × 1080 pixels."
+                    )
         return faults
 
     async def identify(self, http: AsyncClient, credentials: Credentials) -> Identity:
@@ -151,16 +163,22 @@ class TwitterPlatform(Platform):
 
     async def prepare(self, call: Publish) -> Progress:
         """Upload media; ids are valid for 24 hours, so later attempts use them again."""
+        if not any(part.media for part in call.content.parts):
+            return call.progress
+        parts = call.content.parts
         progress = dict(call.progress)
         uploaded: list[list[str]] = list(progress.get("media", []))
-        fresh = time.time() - float(progress.get("media_at", 0)) < 20 * 3600
-        if len(uploaded) == len(call.content.parts) and fresh:
+        fresh = time.time() - float(progress.get("media_at", 0)) < MEDIA_FRESH
+        if [len(ids) for ids in uploaded] == [len(part.media) for part in parts] and fresh:
             return progress
+        live = len(progress.get("ids", []))  # these are not sent again
         api = self._api(call.http, call.account.credentials)
         try:
             progress["media"] = [
                 [await upload(api, media, self.settings.media_wait_seconds) for media in part.media]
-                for part in call.content.parts
+                if n >= live or n >= len(uploaded)
+                else uploaded[n]
+                for n, part in enumerate(parts)
             ]
         except ApiError as error:
             raise _error(error) from error
@@ -197,15 +215,20 @@ class TwitterPlatform(Platform):
         # A minute earlier: X's clock is not ours.
         since = (call.armed_at - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         try:
-            recent = await self._api(call.http, call.account.credentials).recent_posts(
+            recent, whole = await self._api(call.http, call.account.credentials).recent_posts(
                 call.account.platform_user_id, since
             )
         except ApiError as error:
             raise _error(error) from error
         ids = readback.match(recent, call.content.parts, known)
+        if ids is None:
+            return None
+        complete = len(ids) == len(call.content.parts)
+        if not complete and not whole:
+            return None  # it may stand on a later page
         return Found(
             ids=ids,
-            complete=len(ids) == len(call.content.parts),
+            complete=complete,
             url=self.post_url(call.account.username, ids[0]) if ids else None,
         )
 
@@ -275,7 +298,7 @@ def _error(error: ApiError, *, part: int = 1, sent: bool = False) -> PlatformErr
         return Duplicate(f"X says it already has this text.{after}")
     if error.status == 403 and error.kind == "unsupported-authentication":
         return AuthExpired("X does not accept this kind of token.")
-    if error.status >= 500 or error.status < 300:
+    if error.status >= 500 or error.status < 400 or error.status == 408:
         words = f"X had a fault ({error.status})."
         return OutcomeUnknown(words) if sent else Retryable(words)
     return Rejected(f"X refuses this post: {error.detail}{after}")

@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+import html
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from passivepost.api import Part
+from passivepost_platform_twitter.links import links
+
+_LINK = "\x00"
 
 
 def match(
     recent: Sequence[Mapping[str, Any]], parts: Sequence[Part], known: Sequence[str]
-) -> list[str]:
+) -> list[str] | None:
     """Return the ids of the parts found, in order, beginning with those `known`.
 
     A part matches a post with the same text (X's shortened links put back, a picture's own link
     taken off) that replies to the part before, or to nothing for the first.
+
+    Returns:
+        None when a post is like a part but for its links, which X may have rewritten: then it
+        cannot be told, and "not there" would be a second post.
     """
     ids = list(known)
     for part in parts[len(known) :]:
-        wanted, parent = _normal(part.text), ids[-1] if ids else None
-        found = [
-            str(post["id"])
-            for post in recent
-            if _parent(post) == parent and _normal(_text(post)) == wanted
-        ]
+        parent = ids[-1] if ids else None
+        candidates = [post for post in recent if _parent(post) == parent]
+        found = [str(post["id"]) for post in candidates if _normal(part.text) in _readings(post)]
         if not found:
-            break
+            masked = _normal(_masked(part.text))
+            like = _LINK in masked and any(masked == _normal(_text(p, _LINK)) for p in candidates)
+            return None if like else ids
         ids.append(found[-1])  # newest first: the last is the earliest
     return ids
+
+
+def _readings(post: Mapping[str, Any]) -> set[str]:
+    # X escapes & < > in texts; a text that only looks escaped is ours as it stands.
+    return {_normal(_text(post)), _normal(html.unescape(_text(post)))}
 
 
 def _parent(post: Mapping[str, Any]) -> str | None:
@@ -38,14 +50,29 @@ def _parent(post: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _text(post: Mapping[str, Any]) -> str:
+def _text(post: Mapping[str, Any], mask: str = "") -> str:
     text = str(post.get("text", ""))
     for link in (post.get("entities") or {}).get("urls") or []:
         short, real = str(link.get("url", "")), str(link.get("expanded_url", ""))
-        text = text.replace(short, "" if link.get("media_key") else real)
-    return text
+        if short:
+            text = text.replace(short, "" if link.get("media_key") else mask or real, 1)
+    return html.unescape(text) if mask else text
+
+
+def _masked(text: str) -> str:
+    kept, at = [], 0
+    for start, end in links(text):
+        kept += [text[at:start], _LINK]
+        at = end
+    return "".join([*kept, text[at:]])
 
 
 def _normal(text: str) -> str:
-    plain = " ".join(unicodedata.normalize("NFC", text).split())
-    return plain.replace("https://", "").replace("http://", "").replace("/ ", " ").rstrip("/")
+    text = unicodedata.normalize("NFC", text)
+    kept, at = [], 0
+    for start, end in links(text):
+        link = text[start:end].casefold()
+        link = link.removeprefix("https://").removeprefix("http://").rstrip("/")
+        kept += [text[at:start], link]
+        at = end
+    return " ".join("".join([*kept, text[at:]]).split())

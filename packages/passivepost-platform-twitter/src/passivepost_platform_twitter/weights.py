@@ -7,11 +7,10 @@ Configuration 3 of twitter-text (config/v3.json, 2021-10): default weight 200, s
 from __future__ import annotations
 
 import unicodedata
-from functools import cache
-from typing import Any
 
 import regex
-from linkify_it import LinkifyIt
+
+from passivepost_platform_twitter.links import links
 
 LIMIT = 280
 LINK = 23
@@ -30,25 +29,19 @@ _EMOJI = regex.compile(
 )
 
 
-@cache
-def _linkifier() -> Any:
-    return LinkifyIt(options={"fuzzy_email": False, "fuzzy_link": True, "fuzzy_ip": False})
-
-
 def weighted_length(text: str) -> int:
     """Return the length of a text as X counts it."""
     text = unicodedata.normalize("NFC", text)
     total = at = 0
-    for link in _linkifier().match(text) or []:
-        if link.schema in {"", "http:", "https:"}:
-            total += _weigh(text[at : link.index]) + LINK
-            at = int(link.last_index)
+    for start, end in links(text):
+        total += _weigh(text[at:start]) + LINK
+        at = end
     return total + _weigh(text[at:])
 
 
 def has_link(text: str) -> bool:
     """True if X will show a link in this text; such a post costs more."""
-    return any(link.schema in {"", "http:", "https:"} for link in _linkifier().match(text) or [])
+    return any(links(text))
 
 
 def _weigh(text: str) -> int:
