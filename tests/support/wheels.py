@@ -91,6 +91,10 @@ class Environment:
         """Run a verb of pip on this environment (by uv: the same in a tenth of the time)."""
         run(UV, "pip", verb, "--quiet", "--python", self.python, *arguments)
 
+    def compile(self) -> None:
+        """Compile what is installed, as pip does by itself and uv does not."""
+        run(self.python, "-m", "compileall", "-q", "-j", "2", self.folder / "lib")
+
     def installed(self) -> set[str]:
         """Return the names of all distributions in it."""
         listed = run(UV, "pip", "freeze", "--python", self.python)
