@@ -114,7 +114,10 @@ class BlueskyPlatform(Platform):
         """Find the account's own server and sign in there."""
         handle = values["handle"].strip().lstrip("@").lower()
         try:
-            server = values.get("server", "").strip() or await self._server_of(http, handle)
+            server = values.get("server", "").strip()
+            if server and "://" not in server:
+                server = f"https://{server}"
+            server = server or await self._server_of(http, handle)
             session = await xrpc.Xrpc(http, server).create_session(
                 handle, values["app_password"].strip()
             )
@@ -164,7 +167,8 @@ class BlueskyPlatform(Platform):
         """Choose keys and time, find who is mentioned, upload pictures. All of it repeatable."""
         parts = call.content.parts
         progress = dict(call.progress)
-        progress.setdefault("keys", [new_tid() for _ in parts])
+        keys = list(progress.get("keys", []))
+        progress["keys"] = keys + [new_tid() for _ in parts[len(keys) :]]
         progress.setdefault("created_at", _now())
         progress.setdefault("posted", [])
         server = _server(call.http, call.account.credentials)
@@ -173,7 +177,11 @@ class BlueskyPlatform(Platform):
                 progress["dids"] = await self._mentioned(call.http, parts)
             # A blob that no record holds is dropped within hours: store them anew each time; the
             # reference is the hash of the bytes, so the record stays the same.
-            progress["images"] = [await _images(server, part) for part in parts]
+            live = len(progress["posted"])
+            progress["images"] = [
+                await _images(server, part) if number >= live else []
+                for number, part in enumerate(parts)
+            ]
         except xrpc.XrpcError as error:
             raise _error(error) from error
         return progress
@@ -209,7 +217,7 @@ class BlueskyPlatform(Platform):
                 raise _error(error, sent=True) from error
             posted.append({"uri": str(answer["uri"]), "cid": str(answer["cid"])})
             if index + 1 < len(call.content.parts):
-                progress["posted"] = posted
+                progress["posted"], progress["ids"] = posted, [post["uri"] for post in posted]
                 await call.checkpoint(progress)
         return self._published(call, [post["uri"] for post in posted])
 
@@ -348,11 +356,14 @@ def _error(error: xrpc.XrpcError, *, sent: bool = False) -> PlatformError:
         return Retryable(
             "Bluesky asks to wait.", retry_after=error.retry_after or 300, rate_limited=True
         )
-    if error.error in {"ExpiredToken", "InvalidToken"}:
-        return AuthExpired("The session with Bluesky has run out.")
     if error.error in {"AuthMissing", "AccountTakedown", "AccountDeactivated"}:
         return AuthRevoked(f"Bluesky refuses this account: {error.message}")
-    if error.status >= 500:
+    if error.error in {"ExpiredToken", "InvalidToken"} or error.status == 401:
+        return AuthExpired("The session with Bluesky has run out.")
+    if error.error == "BlobNotFound":
+        # Dropped since it was uploaded; the next attempt prepares, and so uploads, again.
+        return Retryable("Bluesky no longer has an uploaded picture.")
+    if error.status >= 500 or error.status < 400 or error.status == 408:
         words = f"Bluesky's server had a fault ({error.status})."
         return OutcomeUnknown(words) if sent else Retryable(words)
     return Rejected(f"Bluesky refuses this post: {error.message}")
