@@ -1,0 +1,18 @@
+"""One deployment per database for the whole matrix."""
+
+import pytest
+from tests.isolation.world import running
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def world(request, tmp_path_factory):
+    admin = request.getfixturevalue("postgres_admin_url") if request.param == "postgres" else None
+    with running(request.param, tmp_path_factory.mktemp("world"), admin) as made:
+        made.add("victim")
+        made.add("stranger")
+        made.add("operator", operator=True)
+        viewer = made.add("viewer")
+        made.join(viewer, made.people["victim"], "viewer")
+        guest = made.add("guest")  # belongs to the victim's space, but is in their own
+        made.join(guest, made.people["victim"], "owner")
+        yield made
