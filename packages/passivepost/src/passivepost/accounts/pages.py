@@ -92,10 +92,16 @@ def connect_network(
     try:
         answer = connect.connect(host, actor, name[:60], values or None)
     except InvalidError as error:
-        faults = {key.removeprefix("values."): said for key, said in errors_of(error).items()}
+        faults = {
+            key.removeprefix("values."): said
+            for key, said in errors_of(error).items()
+            if key.startswith("values.")
+        }
+        if not values:
+            return _page(request, host, actor, 422, notice=("danger", look.label, error.detail))
         return _page(
             request, host, actor, 422, open_form=name, typed=values, errors=faults,
-            fault=faults.get("", ""),
+            fault="" if faults else error.detail,
         )  # fmt: skip
     except MuseKitError as error:
         if values:

@@ -25,9 +25,9 @@ from musekit.api import (
     requires,
 )
 from passivepost.pages.looks import looks_of
-from passivepost.posts import service
+from passivepost.posts import service, views
 from passivepost.posts.schemas import PostUpdate, Resolve
-from passivepost.publishing.bell import bell_of
+from passivepost.publishing.bell import knock
 from passivepost.publishing.queue import SHOWN, Queued, by_day, queue, size, state_row
 from passivepost.tiers import Allowance, allowance
 
@@ -158,13 +158,15 @@ def _act(
     except NotFoundError:
         raise
     except ValidationError:
+        with host.database.session(actor, readonly=True) as session:
+            views.get_post(session, post_id)  # of another space: there is no such post
         flash(request, "That could not be read. Nothing was changed; try again.", "danger")
     except MuseKitError as error:
         flash(request, error.detail, "danger")
     else:
         flash(request, said)
         if ring:
-            bell_of(host).ring()
+            knock(host, datetime.now(UTC))
     places = {"queue": PAGE, "overview": "/dashboard/social/overview"}
     return redirect(places.get(back, f"{POST}/{post_id}"))
 
