@@ -34,7 +34,7 @@ from passivepost.posts import service, views
 from passivepost.posts.composer import ComposeForm
 from passivepost.posts.preview import targets
 from passivepost.posts.schemas import PostCreate, PostOut, PostUpdate
-from passivepost.publishing.bell import bell_of
+from passivepost.publishing.bell import knock
 from passivepost.tiers import allowance
 
 router = APIRouter()
@@ -166,7 +166,7 @@ def _done(request: Request, host: Host, form: ComposeForm, made: list[PostOut]) 
     if first["status"] == "draft":
         flash(request, f"Saved as a draft for {labels}.")
     elif form.when == "now":
-        bell_of(host).ring()
+        knock(host, first["scheduled_at"])
         flash(request, f"On its way to {labels}.")
     else:
         flash(request, f"Scheduled for {labels}.")

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Query, Response
 from pydantic import AwareDatetime, TypeAdapter
+from starlette.background import BackgroundTask
 
 from musekit.api import Actor, HostDep, InvalidError, ReadSession, WriteSession, requires
 from passivepost.posts import service, views
@@ -18,6 +19,7 @@ from passivepost.posts.schemas import (
     PostUpdate,
     Resolve,
 )
+from passivepost.publishing.bell import knock
 from passivepost.tiers import allowance
 
 router = APIRouter(tags=["posts"])
@@ -71,7 +73,11 @@ def create_post(
     assert actor.space_id is not None
     made = service.create(session, host, actor, request, allowance(host, actor.space_id))
     answer: PostOut | PostList = {"items": made} if request.platforms is not None else made[0]
-    return Response(_MADE.dump_json(answer), status_code=201, media_type="application/json")
+    # After the answer, and so after the commit.
+    knocking = BackgroundTask(knock, host, made[0]["scheduled_at"])
+    return Response(
+        _MADE.dump_json(answer), 201, media_type="application/json", background=knocking
+    )
 
 
 @router.get("/posts/{post_id}")
@@ -82,12 +88,20 @@ def get_post(actor: Reader, session: ReadSession, post_id: UUID) -> PostOut:
 
 @router.put("/posts/{post_id}")
 def update_post(
-    *, actor: Writer, host: HostDep, session: WriteSession, post_id: UUID, request: PostUpdate
+    *,
+    actor: Writer,
+    host: HostDep,
+    session: WriteSession,
+    post_id: UUID,
+    request: PostUpdate,
+    later: BackgroundTasks,
 ) -> PostOut:
     """Update a post. What is left out stays; send `revision` to be told of others' changes."""
     assert actor.space_id is not None
     allowed = allowance(host, actor.space_id)
-    return service.change(session, host, actor, post_id, request, allowed=allowed)
+    post = service.change(session, host, actor, post_id, request, allowed=allowed)
+    later.add_task(knock, host, post["scheduled_at"])
+    return post
 
 
 @router.delete("/posts/{post_id}", status_code=204)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 from musekit.api import Host, JobRun
+from passivepost.settings import PassivePostSettings
 
 _making = threading.Lock()
 
@@ -46,6 +48,18 @@ def bell_of(host: Host) -> Bell:
             bell = Bell()
             host.put(Bell, bell)
         return bell
+
+
+def knock(host: Host, due_at: datetime | None) -> None:
+    """Wake the publishers, wherever they run, when a post is due before they look by themselves.
+
+    Call it after the commit: who is woken finds only what is committed. A knock that is lost
+    costs a few seconds, for publishers look every `poll_seconds` anyway.
+    """
+    poll = timedelta(seconds=host.settings_of(PassivePostSettings).poll_seconds)
+    if due_at is not None and due_at <= datetime.now(UTC) + poll:
+        bell_of(host).ring()
+        host.broker.enqueue("social-post")
 
 
 def ring(run: JobRun) -> None:
