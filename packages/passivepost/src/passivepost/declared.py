@@ -64,9 +64,16 @@ def settings() -> list[d.SettingsSection]:
 
 def jobs() -> list[d.Job]:
     """Return the four jobs; their intervals are settings, read from the environment."""
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
     from passivepost.settings import PassivePostSettings
 
-    every = PassivePostSettings()
+    try:
+        every = PassivePostSettings()
+    except (ValidationError, SettingsError):
+        # The host reads the settings next, and says which of them cannot be used.
+        every = PassivePostSettings.model_construct()
     return [
         d.Job(name="social-post", handler=_social_post, retries=0),
         d.Job(name="social-health-check", handler=_health_check, every=every.health_seconds),
