@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import socket
@@ -282,8 +283,21 @@ def run_loop(coroutine: Awaitable[Any]) -> Any:
         return runner.run(coroutine)  # type: ignore[arg-type]
 
 
+def calm_collector() -> None:
+    """Spare the garbage collector what will never be garbage.
+
+    A post allocates some hundred objects that live for a call's time. With the collector's own
+    thresholds that means looking through all modules and mappings again and again: measured, that
+    was two fifths of a post's CPU. Cycles made later are still found, less often.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 50)
+
+
 def run(host: Host, stop: Stop) -> None:
     """Publish until `stop` is requested and what was in hand is settled."""
+    calm_collector()
 
     async def main() -> None:
         await Publisher(host).serve(stop)
