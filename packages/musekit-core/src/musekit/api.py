@@ -43,7 +43,14 @@ from musekit.kernel.database.session import Database
 from musekit.kernel.database.types import Json, TextArray, UtcDateTime, db_after, db_now
 from musekit.kernel.host import Host
 from musekit.kernel.ids import new_id
-from musekit.kernel.outbound.client import Interrupted, NotSent, Outbound, OutboundClient
+from musekit.kernel.outbound.client import (
+    Interrupted,
+    NotSent,
+    Outbound,
+    OutboundClient,
+    Refused,
+    TooLarge,
+)
 from musekit.kernel.queue.jobs import JobRun
 from musekit.kernel.queue.services import Stop
 from musekit.kernel.web.access import (
@@ -98,6 +105,7 @@ __all__ = [
     "Permission",
     "Product",
     "ReadSession",
+    "Refused",
     "Role",
     "RouteSet",
     "SettingsSection",
@@ -111,6 +119,7 @@ __all__ = [
     "Tenant",
     "TextArray",
     "Tier",
+    "TooLarge",
     "UnavailableError",
     "User",
     "UtcDateTime",

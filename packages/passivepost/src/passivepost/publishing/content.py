@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from passivepost.posts.checks import guess_mime as guess
-from passivepost.publishing.media import File, fetch
+from passivepost.publishing.media import LIMIT, File, fetch
 from passivepost.publishing.work import Claim
 from passivepost.sdk.content import Content, Media, Part
 from passivepost.sdk.http import AsyncClient
@@ -45,8 +45,8 @@ def _media(claim: Claim, facts: Mapping[str, Any], http: AsyncClient) -> Media:
         mime=file.mime if file else facts.get("mime") or guess(url),
         size=file.size if file else facts.get("size") or 0,
         alt=facts.get("alt") or "",
-        width=facts.get("width") or 0,
-        height=facts.get("height") or 0,
+        width=file.width if file else facts.get("width") or 0,
+        height=file.height if file else facts.get("height") or 0,
         digest=digest,
         load=functools.partial(_load, http, url, digest, file),
     )
@@ -56,5 +56,5 @@ async def _load(http: AsyncClient, url: str, digest: str, file: File | None) -> 
     """Return a picture or video: at hand while a post is prepared, else fetched (see `fetch`)."""
     if file is not None and file.data is not None:
         return file.data
-    data, _ = await fetch(http, url, digest)
+    data, _ = await fetch(http, url, digest, file.size if file is not None else LIMIT)
     return data

@@ -19,7 +19,7 @@ from passivepost.publishing.lanes import Lane
 from passivepost.publishing.outcomes import Rules, result_of
 from passivepost.publishing.settings import PublishingSettings
 from passivepost.publishing.work import Arm, Attempt, Claim, Move, Report, Result
-from passivepost.sdk.content import Account, Published
+from passivepost.sdk.content import Account, Content, Published
 from passivepost.sdk.errors import (
     AuthExpired,
     AuthRevoked,
@@ -27,6 +27,7 @@ from passivepost.sdk.errors import (
     Misconfigured,
     OutcomeUnknown,
     PlatformError,
+    Rejected,
 )
 from passivepost.sdk.http import AsyncClient, NotSent
 from passivepost.sdk.platform import Platform, Progress, Publish
@@ -222,9 +223,12 @@ class Deliverer:
         return await self._prepared(claim)
 
     async def _prepared(self, claim: Claim) -> str | None:
-        async with asyncio.timeout(claim.platform.delivery.longest_call):
+        tuning = self._hands.tuning
+        slow = tuning.prepare_seconds if has_media(claim) else 0.0
+        async with asyncio.timeout(max(slow, claim.platform.delivery.longest_call)):
             try:
-                await media.look(claim, self._hands.http)
+                await media.look(claim, self._hands.http, tuning.media_bytes)
+                _check(claim, self._call(claim).content)
                 progress = await claim.platform.prepare(self._call(claim))
             finally:
                 media.forget(claim)
@@ -245,6 +249,12 @@ class Deliverer:
     async def _refresh(self, claim: Claim) -> None:
         claim.account = await self._hands.refresh(claim)
         crash.passes("refresh.after")
+
+
+def _check(claim: Claim, content: Content) -> None:
+    """Ask the platform about the files as they are: their addresses told little of them."""
+    if claim.files and (faults := claim.platform.validate(content)):
+        raise Rejected(" ".join(faults))
 
 
 def _no_account(claim: Claim) -> PlatformError:

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from musekit.api import Refused, TooLarge
 from passivepost.publishing.outcomes import MediaMissing
+from passivepost.publishing.pictures import size_of
 from passivepost.publishing.work import Claim
 from passivepost.sdk.errors import Rejected, Retryable
 from passivepost.sdk.http import AsyncClient, Interrupted, NotSent
@@ -29,6 +31,9 @@ _SIGNS = (
     (4, b"ftyp", "video/mp4"),
     (0, b"\x1a\x45\xdf\xa3", "video/webm"),
 )
+#: Bytes of a file that is loaded without having been looked at.
+LIMIT = 10_000_000
+FETCH_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -37,6 +42,8 @@ class File:
 
     mime: str
     size: int
+    width: int = 0  #: pixels; 0 when not known
+    height: int = 0
     data: bytes | None = None
 
 
@@ -48,20 +55,25 @@ def recognise(data: bytes, declared: str = "") -> str:
     return declared.partition(";")[0].strip().lower()
 
 
-async def look(claim: Claim, http: AsyncClient) -> None:
+async def look(claim: Claim, http: AsyncClient, most: int) -> None:
     """Fetch the post's files and note what they are; keep their bytes until `forget`.
+
+    Args:
+        most: bytes of a file, at most, whatever the platform takes.
 
     Raises:
         Rejected: the platform does not take such a file.
         MediaMissing: a file is gone, or is not the one that was chosen.
         Retryable: its server is away at the moment.
     """
+    rules = (claim.platform.capabilities.images, claim.platform.capabilities.video)
+    largest = min(most, max((rule.max_bytes for rule in rules if rule), default=most))
     for facts in _all(claim):
         url = facts["url"]
         if url in claim.files:
             continue
-        data, declared = await fetch(http, url, facts.get("digest") or "")
-        file = File(recognise(data, declared), len(data), data)
+        data, declared = await fetch(http, url, facts.get("digest") or "", largest)
+        file = File(recognise(data, declared), len(data), *size_of(data), data)
         _fits(claim.platform, file, url)
         claim.files[url] = file
 
@@ -72,10 +84,20 @@ def forget(claim: Claim) -> None:
         file.data = None
 
 
-async def fetch(http: AsyncClient, url: str, digest: str) -> tuple[bytes, str]:
-    """Return a file and the type its server declares. Raises as `look`."""
+async def fetch(http: AsyncClient, url: str, digest: str, most: int) -> tuple[bytes, str]:
+    """Return a file of at most `most` bytes and the type its server declares. Raises as `look`."""
     try:
-        answer = await http.get(url)
+        # As it lies there: a packed answer would be unpacked beyond the limit, or not be the file.
+        answer = await http.get(
+            url, headers={"Accept-Encoding": "identity"}, limit=most, timeout=FETCH_SECONDS
+        )
+    except TooLarge as error:
+        raise Rejected(
+            f"A picture or video is larger than {most:,} bytes: {url}. Make it smaller, then"
+            " schedule the post again."
+        ) from error
+    except Refused as error:
+        raise Rejected(f"A picture or video cannot be fetched from {url}: {error}") from error
     except (NotSent, Interrupted) as error:
         raise Retryable(f"A picture or video could not be fetched: {error}") from error
     if answer.status_code == 429 or answer.status_code >= 500:

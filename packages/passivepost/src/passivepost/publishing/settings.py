@@ -32,6 +32,12 @@ class PublishingSettings(BaseSettings):
     prepare_slots: int = Field(
         16, ge=1, description="posts whose media are prepared at the same time, per worker"
     )
+    prepare_seconds: float = Field(
+        100, gt=0, description="longest preparation of a post's media; below the lease's margin"
+    )
+    media_bytes: int = Field(
+        100_000_000, ge=1000, description="bytes of a picture or video, at most; held in memory"
+    )
     crash_limit: int = Field(
         2, ge=1, description="workers a post may end while being prepared, before it is failed"
     )

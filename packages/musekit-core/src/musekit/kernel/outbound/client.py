@@ -98,6 +98,7 @@ class OutboundClient:
         content: bytes | None = None,
         auth: tuple[str, str] | None = None,
         timeout: float | None = None,
+        limit: int | None = None,
     ) -> Response:
         """Send one request, once, and read the whole answer.
 
@@ -107,6 +108,7 @@ class OutboundClient:
                 multipart together with `data`. `content`: raw. At most one kind of body.
             auth: user and password for HTTP Basic.
             timeout: seconds for the whole call; None: 30.
+            limit: bytes of the answer that are read at most; None: `outbound_body_limit`.
 
         Raises:
             NotSent: certainly no byte of the request was written.
@@ -131,7 +133,7 @@ class OutboundClient:
                 timeout=self._timeout(DEFAULT_TIMEOUT if timeout is None else timeout),
             )
             try:
-                return await self._read(answer)
+                return await self._read(answer, limit or self._limit)
             finally:
                 answer.close()  # gives back a connection read to its end, drops any other
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, RuntimeError) as error:
@@ -142,13 +144,13 @@ class OutboundClient:
         finally:
             _current.reset(token)
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> Response:
+    async def _read(self, answer: aiohttp.ClientResponse, limit: int) -> Response:
         pieces: list[bytes] = []
         size = 0
         while piece := await answer.content.readany():
             size += len(piece)
-            if size > self._limit:
-                raise TooLarge(f"The answer is larger than {self._limit:,} bytes.")
+            if size > limit:
+                raise TooLarge(f"The answer is larger than {limit:,} bytes.")
             pieces.append(piece)
         content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         return Response(answer.status, answer.headers, content, answer.charset)
