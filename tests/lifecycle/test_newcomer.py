@@ -73,7 +73,7 @@ def test_one_command_and_a_post_is_on_the_timeline_on_time(everything, tmp_path)
         if LINUX:
             assert cost.peaks[process.popen.pid] <= 200, cost
             assert cost.together <= 200, cost
-            print(f"\npeak {cost.peaks[process.popen.pid]:.0f} MB, with children {cost.together:.0f} MB")
+            print(f"\npeaks of the process and its children: {cost}")
     finally:
         status = process.stop()
     assert status == 0, process.said
