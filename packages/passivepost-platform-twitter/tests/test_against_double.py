@@ -164,6 +164,28 @@ def test_waits_for_a_video(x, platform):
     run(main)
 
 
+def test_a_video_that_takes_long_is_uploaded_once(x, platform):
+    x.video_polls = 20
+    platform.settings.media_wait_seconds = 0.3
+
+    async def main(http):
+        noted: dict = {}
+        part = Part(text="moving", media=(picture("video/mp4", 1000, "alt"),))
+        account = account_of(x)
+        for _ in range(2):
+            with pytest.raises(Retryable) as caught:
+                await send(platform, publishing(http, account, part, progress=noted))
+            assert caught.value.retry_after == 30
+        assert x.accepted == []
+        x.video_polls = 0
+        await send(platform, publishing(http, account, part, progress=noted))
+        (media,) = x.media.values()
+        assert media["alt"] == "alt"
+        assert len(x.accepted) == 1
+
+    run(main)
+
+
 def test_an_interrupted_thread_goes_on_where_it_was(x, platform):
     x.faults.extend([None, "500_before"])
 

@@ -36,12 +36,10 @@ from passivepost.api import (
 )
 from passivepost_platform_twitter import readback
 from passivepost_platform_twitter.client import POSTS_PER_CALL, ApiError, XApi
-from passivepost_platform_twitter.media import upload
+from passivepost_platform_twitter.media import upload_all
 from passivepost_platform_twitter.settings import TwitterSettings
 from passivepost_platform_twitter.weights import LIMIT, LINK, weighted_length
 
-#: Seconds for which an uploaded file is used again: X drops it after 24 hours.
-MEDIA_FRESH = 20 * 3600
 GIF_BYTES, GIF_SIZE = 15 * 1024 * 1024, (1280, 1080)
 _PRICES = "docs.x.com pricing, 2026-08"
 
@@ -165,25 +163,11 @@ class TwitterPlatform(Platform):
         """Upload media; ids are valid for 24 hours, so later attempts use them again."""
         if not any(part.media for part in call.content.parts):
             return call.progress
-        parts = call.content.parts
-        progress = dict(call.progress)
-        uploaded: list[list[str]] = list(progress.get("media", []))
-        fresh = time.time() - float(progress.get("media_at", 0)) < MEDIA_FRESH
-        if [len(ids) for ids in uploaded] == [len(part.media) for part in parts] and fresh:
-            return progress
-        live = len(progress.get("ids", []))  # these are not sent again
         api = self._api(call.http, call.account.credentials)
         try:
-            progress["media"] = [
-                [await upload(api, media, self.settings.media_wait_seconds) for media in part.media]
-                if n >= live or n >= len(uploaded)
-                else uploaded[n]
-                for n, part in enumerate(parts)
-            ]
+            return await upload_all(api, call, self.settings.media_wait_seconds)
         except ApiError as error:
             raise _error(error) from error
-        progress["media_at"] = time.time()
-        return progress
 
     async def publish(self, call: Publish) -> Published:
         """Post each part as a reply to the one before, going on after those already posted."""

@@ -21,5 +21,7 @@ class TwitterSettings(BaseSettings):
         60, gt=0, description="seconds after which a call counts as cut"
     )
     media_wait_seconds: float = Field(
-        120, gt=0, description="longest wait for X to process a video"
+        60,
+        gt=0,
+        description="longest wait for X to process a video, per attempt",
     )
