@@ -7,7 +7,7 @@ EDITABLE := $(foreach package,$(PACKAGES),-e $(package))
 PORT   ?= 8000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install install-dev run test check chaos bench peers lighthouse lock wheels docs clean
+.PHONY: help install install-dev run test retest check chaos bench lock wheels docs clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ check: install-dev  ## style, types, import contracts
 test: install-dev  ## set up and run the tests; brings its own servers where it can
 	tools/test-servers
 	$(BIN)/python -m pytest -m "not chaos and not slow" --durations=15 $(ARGS)
+
+retest: install-dev  ## run once more, alone, what failed in the last run
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures=none -m "not chaos and not slow" $(ARGS)
 
 chaos: install-dev  ## kills, restarts and floods: the long tests of "once, and only once"
 	$(BIN)/python -m pytest -m "chaos" --timeout=1800 --durations=15 $(ARGS)

@@ -1,3 +1,3 @@
 """Fixtures that tests of every package share."""
 
-pytest_plugins = ("tests.support.fixtures",)
+pytest_plugins = ("tests.support.fixtures", "tests.support.skips")
