@@ -1,4 +1,4 @@
-"""Real peers as fixtures. What cannot be had is skipped, with its reason (`tests.support.skips`)."""
+"""Real peers as fixtures. What cannot be had is skipped, and says why (`tests.support.skips`)."""
 
 from __future__ import annotations
 
