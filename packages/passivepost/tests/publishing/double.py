@@ -7,7 +7,6 @@ A post's text scripts what happens to it: ``fault=NAME`` in the text, at its fir
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import threading
@@ -17,8 +16,22 @@ from collections import Counter
 from aiohttp import web
 
 from passivepost.api import (
-    AuthExpired, AuthRevoked, Capabilities, Credentials, Delivery, Duplicate, Feature, Found,
-    Misconfigured, OAuth, OutcomeUnknown, Platform, Published, Rejected, Retryable, TextRule,
+    AuthExpired,
+    AuthRevoked,
+    Capabilities,
+    Credentials,
+    Delivery,
+    Duplicate,
+    Feature,
+    Found,
+    Misconfigured,
+    OAuth,
+    OutcomeUnknown,
+    Platform,
+    Published,
+    Rejected,
+    Retryable,
+    TextRule,
 )
 
 FAULT = re.compile(r"fault=([a-z0-9-]+)(\*?)")
@@ -32,7 +45,7 @@ class Network:
         self.seen = Counter()
         self.token_ok = lambda token: True
         self.reset_at = 0.0
-        self.file = open(ledger, "a", buffering=1) if ledger else None
+        self.file = open(ledger, "a", buffering=1) if ledger else None  # noqa: SIM115 - open as long as the network is
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -79,8 +92,11 @@ class Network:
         if author.startswith("revoked"):
             return web.json_response({"error": "revoked"}, status=403)
         if author.startswith("limited") and time.time() < self.reset_at:
-            return web.json_response({"error": "limited"}, status=429, headers={
-                "retry-after": str(self.reset_at - time.time())})
+            return web.json_response(
+                {"error": "limited"},
+                status=429,
+                headers={"retry-after": str(self.reset_at - time.time())},
+            )
         if fault == "reject":
             return web.json_response({"error": "bad words"}, status=422)
         if fault == "busy":
@@ -118,28 +134,37 @@ class DoublePlatform(Platform):
     name, label, color = "double", "Double", "#123456"
     features = frozenset({Feature.FIND_PUBLISHED, Feature.THREADS, Feature.REFRESH})
     capabilities = Capabilities(text=TextRule(limit=5000), max_parts=20)
-    connection = OAuth(authorize_url="", token_url="", scopes=(), client_id="x",
-                       client_secret="y", pkce=True)
+    connection = OAuth(
+        authorize_url="", token_url="", scopes=(), client_id="x", client_secret="y", pkce=True
+    )
 
     def __init__(self, port: int, *, idempotency="none", read_back="yes", longest_call=5.0):
         self.port = port
-        self.delivery = Delivery(idempotency=idempotency, read_back=read_back,
-                                 duplicate_signal="no_id", refresh="static",
-                                 longest_call=longest_call)
+        self.delivery = Delivery(
+            idempotency=idempotency,
+            read_back=read_back,
+            duplicate_signal="no_id",
+            refresh="static",
+            longest_call=longest_call,
+        )
         if read_back == "no":
             self.features = self.features - {Feature.FIND_PUBLISHED}
 
     async def publish(self, call):
         ids = list(call.progress.get("ids", []))
-        for n, part in enumerate(call.content.parts[len(ids):], len(ids)):
+        for n, part in enumerate(call.content.parts[len(ids) :], len(ids)):
             if "raise-oddly" in part.text:
                 raise KeyError("odd")
             answer = await call.http.post(
                 f"http://127.0.0.1:{self.port}/posts",
-                json={"key": f"{call.key}:{n}", "text": part.text,
-                      "native": self.delivery.idempotency == "native"},
+                json={
+                    "key": f"{call.key}:{n}",
+                    "text": part.text,
+                    "native": self.delivery.idempotency == "native",
+                },
                 headers={"authorization": f"Bearer {call.account.credentials.access_token}"},
-                timeout=self.delivery.longest_call)
+                timeout=self.delivery.longest_call,
+            )
             self._check(answer)
             ids.append(answer.json()["id"])
             if len(call.content.parts) > 1:
@@ -148,22 +173,33 @@ class DoublePlatform(Platform):
 
     def _check(self, answer):
         match answer.status_code:
-            case 201: return
-            case 401: raise AuthExpired("expired")
-            case 403: raise AuthRevoked("revoked")
-            case 409: raise Duplicate("already there")
-            case 418: raise Misconfigured("app")
-            case 422: raise Rejected("bad words")
-            case 429: raise Retryable("wait", retry_after=float(answer.headers["retry-after"]),
-                                      rate_limited=True)
-            case 503: raise Retryable("busy")
-            case status: raise OutcomeUnknown(f"status {status}")
+            case 201:
+                return
+            case 401:
+                raise AuthExpired("expired")
+            case 403:
+                raise AuthRevoked("revoked")
+            case 409:
+                raise Duplicate("already there")
+            case 418:
+                raise Misconfigured("app")
+            case 422:
+                raise Rejected("bad words")
+            case 429:
+                raise Retryable(
+                    "wait", retry_after=float(answer.headers["retry-after"]), rate_limited=True
+                )
+            case 503:
+                raise Retryable("busy")
+            case status:
+                raise OutcomeUnknown(f"status {status}")
 
     async def find_published(self, call):
         ids = []
         for part in call.content.parts:
-            answer = await call.http.get(f"http://127.0.0.1:{self.port}/posts",
-                                         params={"text": part.text})
+            answer = await call.http.get(
+                f"http://127.0.0.1:{self.port}/posts", params={"text": part.text}
+            )
             if not answer.json():
                 break
             ids.append(answer.json()[-1])

@@ -26,8 +26,9 @@ def publisher(host, network):
 
 def leased(host):
     with host.database.session(world.SYSTEM, readonly=True) as session:
-        return list(session.scalars(
-            select(PublishState).where(PublishState.lease_until.is_not(None))))
+        return list(
+            session.scalars(select(PublishState).where(PublishState.lease_until.is_not(None)))
+        )
 
 
 def test_one_per_account_earliest_first(host, publisher):
@@ -64,8 +65,12 @@ def test_a_few_per_space(host, publisher):
     for n in range(6):  # a client space with seven accounts, of seven networks
         extra += world.accounts(host, 1, platform=f"double{n}")
     for user, space, account in extra[1:]:
-        world.execute(host, "UPDATE social_accounts SET space_id = :s WHERE id = :a",
-                      s=_id(host, owner[1]), a=_id(host, account))
+        world.execute(
+            host,
+            "UPDATE social_accounts SET space_id = :s WHERE id = :a",
+            s=_id(host, owner[1]),
+            a=_id(host, account),
+        )
     mixed = [(owner[0], owner[1], account) for _, _, account in extra]
     world.posts(host, mixed, 7)
     assert len(publisher.store.look(100).claims) == 4
@@ -159,18 +164,21 @@ def test_claim_cost_does_not_grow(host, publisher):
 
     with host.database.session(world.SYSTEM) as session:
         sql = module._LANES.postgres
-        plan = session.connection().exec_driver_sql(
-            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + sql,
-            {"space": module._START, "account": module._START, "scan": 32, "late": 3600.0},
-        ).scalar()[0]["Plan"]
+        plan = (
+            session.connection()
+            .exec_driver_sql(
+                "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + sql,
+                {"space": module._START, "account": module._START, "scan": 32, "late": 3600.0},
+            )
+            .scalar()[0]["Plan"]
+        )
     assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 32 * 25, plan
 
 
 def test_late_in_the_queue_is_held_not_sent(host, publisher):
     post_id = world.posts(host, world.accounts(host, 1), 1, due=-10)[0]
     publisher.store._promote()
-    world.execute(host, "UPDATE publish_state SET due_at = :d",
-                  d=_time(host, time.time() - 7200))
+    world.execute(host, "UPDATE publish_state SET due_at = :d", d=_time(host, time.time() - 7200))
     with host.database.session(world.SYSTEM) as session:
         assert claim(Unit(session.connection()), 10, Cursor(), publisher.store._terms) == []
     assert world.state(host, post_id)[0].hold == "late"
@@ -196,8 +204,12 @@ def test_moves_of_a_post(host):
             post_id = world.posts(host, owners, 1)[0]
             for status in (*_way("scheduled", before, POST_MOVES), after):
                 try:
-                    world.execute(host, "UPDATE social_posts SET status = :s WHERE id = :p",
-                                  s=status, p=_id(host, post_id))
+                    world.execute(
+                        host,
+                        "UPDATE social_posts SET status = :s WHERE id = :p",
+                        s=status,
+                        p=_id(host, post_id),
+                    )
                 except IntegrityError:
                     assert status == after
                     break
@@ -211,6 +223,7 @@ def _way(start, end, moves):
     """Return the states between, and the end: the shortest way there."""
     ways = {start: []}
     while end not in ways:
-        ways.update({n: [*way, n] for s, way in list(ways.items()) for n in moves[s]
-                     if n not in ways})
+        ways.update(
+            {n: [*way, n] for s, way in list(ways.items()) for n in moves[s] if n not in ways}
+        )
     return ways[end]

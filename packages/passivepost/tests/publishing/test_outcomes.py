@@ -24,8 +24,13 @@ MATRIX = {
     "500 after accept": ("fault=500-after", "posted", ["reconciled_live"], 1, None),
     "cut after accept": ("fault=drop-after", "posted", ["reconciled_live"], 1, None),
     "hangs after accept": ("fault=hang-after", "posted", ["reconciled_live"], 1, None),
-    "cut before accept": ("fault=drop-before", "posted",
-                          ["reconciled_absent", "confirmed"], 1, None),
+    "cut before accept": (
+        "fault=drop-before",
+        "posted",
+        ["reconciled_absent", "confirmed"],
+        1,
+        None,
+    ),
     "undeclared error": ("raise-oddly", "posting", ["unknown"], 0, "unknown"),
 }
 
@@ -38,13 +43,21 @@ def test_outcome(case, host, network, publish, until):
     world.install(host, DoublePlatform(network.port, longest_call=1.0, read_back=back))
     post_id = one(host, body)
     publish()
-    until(lambda: len(world.attempts(host, post_id)) >= len(outcomes)
-          and world.state(host, post_id)[1].status == status
-          and (status != "posting" or world.state(host, post_id)[0].review))
+    until(
+        lambda: (
+            len(world.attempts(host, post_id)) >= len(outcomes)
+            and world.state(host, post_id)[1].status == status
+            and (status != "posting" or world.state(host, post_id)[0].review)
+        )
+    )
     state, post = world.state(host, post_id)
     found = [a.outcome for a in world.attempts(host, post_id)]
     assert (post.status, found, len(network.accepted), state.failure_kind) == (
-        status, outcomes, accepted, kind)
+        status,
+        outcomes,
+        accepted,
+        kind,
+    )
     assert state.lease_until is None
 
 
@@ -91,9 +104,10 @@ def test_revoked_account_is_held_and_nothing_fails(token, host, network, publish
     assert network.accepted == []
     assert len(network.requests) <= 2
     # Connected again: all go out.
+    from musekit.api import SocialAccount
     from passivepost.accounts.vault import seal
     from passivepost.sdk.content import Credentials
-    from musekit.api import SocialAccount
+
     with host.database.session(world.SYSTEM) as session:
         row = session.get(SocialAccount, owner[0][2])
         assert row.is_valid is False
@@ -163,10 +177,22 @@ def _attempt(host, post_id, **values):
     state, _ = world.state(host, post_id)
     now = datetime.now(UTC)
     with host.database.session(world.SYSTEM) as session:
-        session.add(PublishAttempt(
-            id=new_id(), space_id=state.space_id, post_id=post_id, publish_key=state.publish_key,
-            account_id=state.account_id, lease_token=0, content_hash="", opened_at=now,
-            armed_at=now, worker="w", code_version="0", **values))
+        session.add(
+            PublishAttempt(
+                id=new_id(),
+                space_id=state.space_id,
+                post_id=post_id,
+                publish_key=state.publish_key,
+                account_id=state.account_id,
+                lease_token=0,
+                content_hash="",
+                opened_at=now,
+                armed_at=now,
+                worker="w",
+                code_version="0",
+                **values,
+            )
+        )
 
 
 def test_one_id_for_two_posts_is_not_shown_as_posted(host, network, publish, until):
@@ -183,13 +209,15 @@ def test_one_id_for_two_posts_is_not_shown_as_posted(host, network, publish, unt
 def test_a_thread_goes_on_where_it_was_cut(host, network, publish, until):
     world.install(host, DoublePlatform(network.port))
     owner = world.accounts(host, 1)
-    parts = [{"text": f"part {n}" + (" fault=busy" if n == 2 else ""), "media": []}
-             for n in range(4)]
+    parts = [
+        {"text": f"part {n}" + (" fault=busy" if n == 2 else ""), "media": []} for n in range(4)
+    ]
     post_id = world.posts(host, owner, 1, parts=parts)[0]
     publish()
     until(lambda: world.state(host, post_id)[1].status == "posted")
     assert [a[1] for a in network.accepted] == [p["text"] for p in parts]
     from passivepost.posts.models import PostDetails
+
     with host.database.session(world.SYSTEM) as session:
         assert session.get(PostDetails, post_id).posted_ids == ["p1", "p2", "p3", "p4"]
 
@@ -204,6 +232,7 @@ def test_a_post_too_late_waits_for_a_decision(host, network, publish, until):
     state, post = world.state(host, late)
     assert (state.hold, post.status, len(network.accepted)) == ("late", "scheduled", 1)
     from passivepost.publishing import service
+
     with host.database.session(world.SYSTEM) as session:
         service.resolve(session, late, "resend")
     until(lambda: world.statuses(host)["posted"] == 2)

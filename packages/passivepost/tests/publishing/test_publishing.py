@@ -16,6 +16,10 @@ def test_due_posts_are_published_once(host, network, publish, until):
     assert len(network.accepted) == 60
     assert max(network.keys().values()) == 1
     state, post = world.state(host, ids[0])
-    assert (state.stage, state.lease_until, post.platform_post_id is not None) == ("done", None, True)
+    assert (state.stage, state.lease_until, post.platform_post_id is not None) == (
+        "done",
+        None,
+        True,
+    )
     assert [a.outcome for a in world.attempts(host, ids[0])] == ["confirmed"]
     assert world.state(host, later[0])[1].status == "scheduled"

@@ -38,6 +38,7 @@ def test_sigterm_finishes_calls_and_hands_back_the_rest(host, slow, publish, unt
     assert counts["posted"] == len(slow.accepted) < 60
     assert counts["posted"] + counts["queued"] == 60
     from test_claims import leased
+
     assert leased(host) == []
     publish()
     until(lambda: world.statuses(host)["posted"] == 60)
@@ -123,13 +124,24 @@ def test_results_wait_on_disk_while_the_database_is_away(host, slow, publish, un
 
 
 def test_spool_of_a_dead_process_is_adopted(tmp_path):
-    results = [Result(post_id=uuid4(), space_id=uuid4(), account_id=uuid4(), token=1,
-                      move=Move.POSTED, attempt_id=uuid4(), outcome="confirmed", ids=["1"])
-               for _ in range(3)]
+    results = [
+        Result(
+            post_id=uuid4(),
+            space_id=uuid4(),
+            account_id=uuid4(),
+            token=1,
+            move=Move.POSTED,
+            attempt_id=uuid4(),
+            outcome="confirmed",
+            ids=["1"],
+        )
+        for _ in range(3)
+    ]
     dead = Spool(tmp_path, 65536)
     dead.append(results[:2])
     dead.append(results[2:])
     import os
+
     os.close(dead._file)  # as a killed process would leave it: unlocked, not taken away
     stored = []
     live = Spool(tmp_path, 65536)
@@ -140,8 +152,9 @@ def test_spool_of_a_dead_process_is_adopted(tmp_path):
 
 def test_a_broken_store_keeps_the_spool(tmp_path):
     spool = Spool(tmp_path, 65536)
-    result = Result(post_id=uuid4(), space_id=uuid4(), account_id=uuid4(), token=1,
-                    move=Move.FAILED)
+    result = Result(
+        post_id=uuid4(), space_id=uuid4(), account_id=uuid4(), token=1, move=Move.FAILED
+    )
     spool.append([result])
 
     def away(results):
@@ -199,12 +212,21 @@ def test_late_evidence_is_accepted(host, network, publish, until):
     publisher.store.record([result_of(claims[0], Move.POSTED, outcome="confirmed", ids=["x1"])])
     state, post = world.state(host, post_id)
     assert (post.status, post.platform_post_id, state.review, state.stage) == (
-        "posted", "x1", "resolved", "done")
+        "posted",
+        "x1",
+        "resolved",
+        "done",
+    )
 
 
-@pytest.mark.parametrize(("decision", "status", "outcome"), [
-    ("live", "posted", "resolved_live"), ("drop", "failed", "resolved_absent"),
-    ("resend", "posted", "resolved_absent")])
+@pytest.mark.parametrize(
+    ("decision", "status", "outcome"),
+    [
+        ("live", "posted", "resolved_live"),
+        ("drop", "failed", "resolved_absent"),
+        ("resend", "posted", "resolved_absent"),
+    ],
+)
 def test_a_person_decides(decision, status, outcome, host, network, publish, until):
     from passivepost.publishing import service
 

@@ -20,9 +20,13 @@ from passivepost.settings import PassivePostSettings
 
 SYSTEM = Actor.system("tests")
 QUICK = {
-    "retry_base_seconds": 0.1, "retry_cap_seconds": 0.5, "poll_seconds": 0.2,
-    "sweep_seconds": 0.3, "lease_margin_seconds": 12.0,
-    "reconcile_seconds": [0.2, 0.5, 1.0, 2.0], "send_slots": 50,
+    "retry_base_seconds": 0.1,
+    "retry_cap_seconds": 0.5,
+    "poll_seconds": 0.2,
+    "sweep_seconds": 0.3,
+    "lease_margin_seconds": 12.0,
+    "reconcile_seconds": [0.2, 0.5, 1.0, 2.0],
+    "send_slots": 50,
 }
 QUICK_PUBLISH = {"rate_limit_jitter": 0.2, "resend_quiet": 0.0, "spool_seconds": 0.3}
 
@@ -33,10 +37,14 @@ def install(host, *platforms, **settings):
     for platform in platforms:
         offers._offers[platform.name] = Offer(plugin="tests", platform=platform)
         host.outbound.allow("127.0.0.1", platform.port)
-    tuning = {**QUICK_PUBLISH, **{k: v for k, v in settings.items()
-                                  if k in PublishingSettings.model_fields}}
-    common = {**QUICK, **{k: v for k, v in settings.items()
-                          if k in PassivePostSettings.model_fields}}
+    tuning = {
+        **QUICK_PUBLISH,
+        **{k: v for k, v in settings.items() if k in PublishingSettings.model_fields},
+    }
+    common = {
+        **QUICK,
+        **{k: v for k, v in settings.items() if k in PassivePostSettings.model_fields},
+    }
     for model, values in ((PassivePostSettings, common), (PublishingSettings, tuning)):
         host.sections[model] = host.settings_of(model).model_copy(update=values)
 
@@ -48,17 +56,49 @@ def accounts(host, count=1, *, platform="double", token="t{n}", expires=None):
     for n in range(count):
         user, space, account = new_id(), new_id(), new_id()
         mail = f"u{uuid4().hex}@example.com"
-        users.append({"id": user, "email": mail, "email_key": mail, "name": "", "timezone": "UTC",
-                      "locale": "en", "is_operator": False, "created_at": now, "updated_at": now})
-        spaces.append({"id": space, "name": "s", "personal_user_id": user, "timezone": "UTC",
-                       "created_at": now})
+        users.append(
+            {
+                "id": user,
+                "email": mail,
+                "email_key": mail,
+                "name": "",
+                "timezone": "UTC",
+                "locale": "en",
+                "is_operator": False,
+                "created_at": now,
+                "updated_at": now,
+            }
+        )
+        spaces.append(
+            {
+                "id": space,
+                "name": "s",
+                "personal_user_id": user,
+                "timezone": "UTC",
+                "created_at": now,
+            }
+        )
         row = SocialAccount(id=account, space_id=space)
-        sealed = seal(host.keyring, row, Credentials(
-            access_token=token.format(n=n), refresh_token="r", expires_at=expires))
-        rows.append({"id": account, "space_id": space, "user_id": user, "platform": platform,
-                     "platform_user_id": f"@{n}-{account}", "platform_username": f"u{n}",
-                     "display_name": "", "is_valid": True, "connected_at": now,
-                     "updated_at": now, **sealed})
+        sealed = seal(
+            host.keyring,
+            row,
+            Credentials(access_token=token.format(n=n), refresh_token="r", expires_at=expires),
+        )
+        rows.append(
+            {
+                "id": account,
+                "space_id": space,
+                "user_id": user,
+                "platform": platform,
+                "platform_user_id": f"@{n}-{account}",
+                "platform_username": f"u{n}",
+                "display_name": "",
+                "is_valid": True,
+                "connected_at": now,
+                "updated_at": now,
+                **sealed,
+            }
+        )
         made.append((user, space, account))
     with host.database.session(SYSTEM) as session:
         session.execute(insert(User), users)
@@ -67,8 +107,9 @@ def accounts(host, count=1, *, platform="double", token="t{n}", expires=None):
     return made
 
 
-def posts(host, owners, count, *, body="post {n}", due=-1.0, platform="double", parts=None,
-          details=True):
+def posts(
+    host, owners, count, *, body="post {n}", due=-1.0, platform="double", parts=None, details=True
+):
     """Schedule `count` posts over the owners in turn, due in `due` seconds; return their ids."""
     now = datetime.now(UTC)
     at = now + timedelta(seconds=due)
@@ -78,18 +119,51 @@ def posts(host, owners, count, *, body="post {n}", due=-1.0, platform="double", 
         post_id, body_n = new_id(), body.format(n=n)
         all_parts = parts or [{"text": body_n, "media": []}]
         digest = hashlib.sha256(body_n.encode()).hexdigest()
-        post_rows.append({"id": post_id, "space_id": space, "user_id": user,
-                          "account_id": account, "platform": platform,
-                          "content": all_parts[0]["text"], "media_urls": [],
-                          "status": "scheduled", "scheduled_at": at, "ai_generated": False,
-                          "created_at": now, "updated_at": now})
-        detail_rows.append({"post_id": post_id, "space_id": space, "parts": all_parts,
-                            "options": {}, "revision": 1, "content_hash": digest,
-                            "timezone": "UTC", "posted_ids": [], "updated_at": now})
-        state_rows.append({"post_id": post_id, "space_id": space, "account_id": account,
-                           "platform": platform, "stage": "waiting", "due_at": at,
-                           "next_attempt_at": at, "revision": 1, "content_hash": digest,
-                           "publish_key": uuid4(), "progress": {}, "updated_at": now})
+        post_rows.append(
+            {
+                "id": post_id,
+                "space_id": space,
+                "user_id": user,
+                "account_id": account,
+                "platform": platform,
+                "content": all_parts[0]["text"],
+                "media_urls": [],
+                "status": "scheduled",
+                "scheduled_at": at,
+                "ai_generated": False,
+                "created_at": now,
+                "updated_at": now,
+            }
+        )
+        detail_rows.append(
+            {
+                "post_id": post_id,
+                "space_id": space,
+                "parts": all_parts,
+                "options": {},
+                "revision": 1,
+                "content_hash": digest,
+                "timezone": "UTC",
+                "posted_ids": [],
+                "updated_at": now,
+            }
+        )
+        state_rows.append(
+            {
+                "post_id": post_id,
+                "space_id": space,
+                "account_id": account,
+                "platform": platform,
+                "stage": "waiting",
+                "due_at": at,
+                "next_attempt_at": at,
+                "revision": 1,
+                "content_hash": digest,
+                "publish_key": uuid4(),
+                "progress": {},
+                "updated_at": now,
+            }
+        )
         ids.append(post_id)
     with host.database.session(SYSTEM) as session:
         session.execute(insert(SocialPost), post_rows)
@@ -111,8 +185,13 @@ def state(host, post_id):
 
 def attempts(host, post_id):
     with host.database.session(SYSTEM, readonly=True) as session:
-        return list(session.scalars(select(PublishAttempt).where(
-            PublishAttempt.post_id == post_id).order_by(PublishAttempt.n)))
+        return list(
+            session.scalars(
+                select(PublishAttempt)
+                .where(PublishAttempt.post_id == post_id)
+                .order_by(PublishAttempt.n)
+            )
+        )
 
 
 def execute(host, sql, **values):
@@ -139,5 +218,6 @@ def media(host, post_id):
     """Give a post a picture, so that its preparation has something to load."""
     with host.database.session(SYSTEM) as session:
         details = session.get(PostDetails, post_id)
-        details.parts = [{**p, "media": [{"url": "http://127.0.0.1:9/x.png", "alt": ""}]}
-                         for p in details.parts]
+        details.parts = [
+            {**p, "media": [{"url": "http://127.0.0.1:9/x.png", "alt": ""}]} for p in details.parts
+        ]
