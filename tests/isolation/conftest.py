@@ -1,7 +1,7 @@
 """One deployment per database for the whole matrix."""
 
 import pytest
-from tests.isolation.world import running
+from tests.isolation.deployment import running
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

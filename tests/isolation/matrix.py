@@ -184,10 +184,10 @@ def prepare(world: World, route: Route, it: Person) -> Send:
         sent["data"] = values["form"]
     accept = {"Accept": HTML} if route.is_page else {}
 
-    def send(headers: dict[str, str], **changes: Any) -> httpx.Response:
-        answer = world.http.request(
-            route.method, world.url + path, headers={**accept, **headers}, **(sent | changes)
-        )
+    def send(headers: dict[str, str], /, **changes: Any) -> httpx.Response:
+        # A given ``url`` or ``headers`` among the changes takes the place of the sample's own.
+        ask = {"url": world.url + path, "headers": {**accept, **headers}} | sent | changes
+        answer = world.http.request(route.method, **ask)
         world.http.cookies.clear()
         return answer
 

@@ -23,7 +23,8 @@ EXTRA = {
     "counted_on": None, "publish_key": "00000000-0000-4000-8000-00000000abcd",
     "is_valid": True, "platform_user_id": "@celebrity", "access_token_encrypted": "x",
     "password_hash": "x", "email_key": "x", "secret_hash": "x",
-    "created_at": "2001-01-01T00:00:00Z", "expires_at": "2999-01-01T00:00:00Z", "email_verified": True,
+    "created_at": "2001-01-01T00:00:00Z", "expires_at": "2999-01-01T00:00:00Z",
+    "email_verified": True,
 }  # fmt: skip
 
 

@@ -7,38 +7,27 @@ it can be connected by its real OAuth. One world per database serves all tests o
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
-import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import httpx
-import psycopg
 from sqlalchemy import text, update
-from tests.support.asgi import serve
 
 from musekit.api import Actor, SocialAccount, SocialPost, new_id
 from musekit.auth import service as auth
 from musekit.auth import sessions
 from musekit.auth.models import ApiToken, User, UserSession
 from musekit.auth.secrets import digest, new_token
-from musekit.kernel.app import create_app
-from musekit.kernel.build import build_host
 from musekit.kernel.host import Host
 from musekit.spaces.models import SpaceMember
-from musekit.testing import databases
-from musekit.testing.servers import free_port
 from passivepost.accounts import vault
 from passivepost.posts.models import PostDetails
 from passivepost.publishing.models import PublishAttempt, PublishState
 from passivepost.sdk.content import Credentials
-from passivepost.settings import PassivePostSettings
 
 SYSTEM = Actor.system("tests")
 PASSWORD = "correct horse battery staple"
@@ -356,51 +345,3 @@ def browser(it: Person, *, forged: bool = False) -> dict[str, str]:
 def bearer(token: str) -> dict[str, str]:
     """Headers of a program."""
     return {"Authorization": f"Bearer {token}"}
-
-
-@contextlib.contextmanager
-def running(backend: str, folder: Path, admin_url: str | None = None) -> Iterator[World]:
-    """Serve a deployment with all plugins on a fresh database."""
-    data_dir = folder / "data"
-    data_dir.mkdir()
-    port = free_port()
-    more = {
-        "public_url": f"http://127.0.0.1:{port}", "cron_secret": CRON_SECRET, "log_level": "DEBUG",
-    }  # fmt: skip
-    name = f"musekit_test_{uuid4().hex[:16]}"
-    if backend == "sqlite":
-        settings = databases.provision_sqlite(data_dir / "musekit.db").settings(data_dir, **more)
-    else:
-        assert admin_url is not None
-        settings = databases.provision(admin_url, name).settings(data_dir, **more)
-    host = build_host(settings, strict=True)
-    product = host.settings_of(PassivePostSettings)
-    host.sections[PassivePostSettings] = product.model_copy(update={"default_tier": "tier_3"})
-
-    opened: list[Any] = []
-
-    @contextlib.contextmanager
-    def connect() -> Iterator[Any]:
-        if backend == "sqlite":
-            with contextlib.closing(sqlite3.connect(data_dir / "musekit.db", timeout=20)) as found:
-                found.execute("PRAGMA foreign_keys = ON")
-                yield found
-                found.commit()
-        else:
-            assert admin_url is not None
-            if not opened:
-                url = admin_url.replace("+psycopg", "")
-                opened.append(psycopg.connect(url, dbname=name, autocommit=True))
-            yield opened[0]
-
-    try:
-        app = create_app(host)
-        with serve(app, port) as url, httpx.Client(timeout=30) as http:
-            yield World(host=host, app=app, url=url, connect=connect, http=http)
-    finally:
-        host.close()
-        for connection in opened:
-            connection.close()
-        if backend == "postgres":
-            assert admin_url is not None
-            databases.drop(admin_url, name)

@@ -50,6 +50,14 @@ def get_account(session: Session, account_id: UUID) -> AccountOut:
     return dict(zip(_KEYS, row, strict=True))  # type: ignore[return-value]
 
 
+def connected(session: Session, space_id: UUID) -> int:
+    """Return how many accounts a space has connected."""
+    found = session.scalar(
+        select(func.count()).select_from(SocialAccount).where(SocialAccount.space_id == space_id)
+    )
+    return found or 0
+
+
 def check_room(session: Session, platform: Platform, allowed: Allowance) -> None:
     """Raise `LimitReachedError` if the tier has no room for one more platform."""
     connected = session.scalars(select(SocialAccount.platform)).all()

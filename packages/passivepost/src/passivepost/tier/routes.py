@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from sqlalchemy import func, select
 from typing_extensions import TypedDict
 
 from musekit.api import (
@@ -12,12 +11,12 @@ from musekit.api import (
     HostDep,
     NotFoundError,
     ReadSession,
-    SocialAccount,
     Space,
     requires,
     signed_in,
 )
 from passivepost import health, tiers
+from passivepost.accounts import service as accounts
 from passivepost.posts import caps, clock
 from passivepost.settings import PassivePostSettings
 
@@ -75,14 +74,12 @@ def get_tier(
     day = clock.day_of(now, zone)
     posts = caps.used(session, space.id, caps.POSTS, [day, day[:7]])
     ai = caps.used(session, space.id, "ai", [day])
-    connected = session.scalar(
-        select(func.count()).select_from(SocialAccount).where(SocialAccount.space_id == space.id)
-    )
+    connected = accounts.connected(session, space.id)
     tomorrow, month = clock.next_day(now, zone), clock.next_month(now, zone)
     used: dict[str, tuple[int, datetime | None]] = {
         "posts_per_day": (posts[day], tomorrow),
         "posts_per_month": (posts[day[:7]], month),
-        "platforms": (connected or 0, None),
+        "platforms": (connected, None),
         "ai_per_day": (ai[day], tomorrow),
     }
     return {
