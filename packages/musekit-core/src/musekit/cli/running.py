@@ -63,12 +63,15 @@ def worker(data_dir: DataDir = "") -> None:
     import signal
 
     use_data_dir(data_dir)
-    from musekit.kernel.build import build_host
+    from musekit.kernel.lean import building
     from musekit.kernel.queue.services import Stop
     from musekit.kernel.queue.worker import run_worker
     from musekit.kernel.serving import prepare
 
-    host = build_host(prepare())
+    with building():
+        from musekit.kernel.build import build_host
+
+        host = build_host(prepare())
     stop = Stop()
 
     def end(number: int, frame: object) -> None:

