@@ -111,12 +111,12 @@ def connect_network(
         return _page(
             request, host, actor, error.status, notice=("danger", look.label, error.detail)
         )
-    if "authorize_url" in answer:
-        away = redirect(answer["authorize_url"])
+    if (url := answer.get("authorize_url")) is not None:
+        away = redirect(str(url))
         # The address holds the state of the flow: it must reach no third party, and no cache.
         away.headers.update({"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
         return away
-    flash(request, f"{look.label} is connected as @{answer['platform_username']}.")
+    flash(request, f"{look.label} is connected as @{answer.get('platform_username')}.")
     return redirect(PAGE)
 
 
@@ -160,7 +160,13 @@ def _page(
 ) -> Response:
     with host.database.session(actor, readonly=True) as session:
         found = cards(session, host)
-    blank = {"notice": None, "open_form": "", "typed": {}, "errors": {}, "fault": ""}
+    blank: dict[str, object] = {
+        "notice": None,
+        "open_form": "",
+        "typed": {},
+        "errors": {},
+        "fault": "",
+    }
     return render(
         request, "passivepost/accounts.html", status=status, cards=found,
         may_write=actor.may("social.accounts.write"), **(blank | context),

@@ -161,7 +161,7 @@ def _repeats(session: Session, parts: Sequence[dict[str, Any]], own: Any) -> dic
             PostRow.created_at >= since,
             PostDetails.content_hash == content_hash(parts, {}),
             PostRow.status.in_(("scheduled", "approved", "queued", "posting", "posted")),
-            PostRow.id != own if own is not None else True,
+            *([PostRow.id != own] if own is not None else []),
         )
     ).all()
     found: dict[str, str] = {}
