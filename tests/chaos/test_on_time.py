@@ -147,7 +147,7 @@ def lateness(
                 stored = select(SocialPost.content, PublishState.due_at).join(
                     PublishState, PublishState.post_id == SocialPost.id
                 )
-                due = {text: at for text, at in session.execute(stored)}
+                due = dict(session.execute(stored).all())
 
             def open_posts() -> int:
                 with database.session(SYSTEM, readonly=True) as session:
