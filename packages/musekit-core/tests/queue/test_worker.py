@@ -32,7 +32,7 @@ def test_a_job_runs_at_once_with_its_ids(world: World) -> None:
     rung = time.monotonic()
     assert world.host.broker.enqueue("social-post", row=row, n=3, flag=True, nothing=None)
     wait_for(lambda: len(world.runs) == 2)
-    assert world.times[1] - rung < 0.5
+    assert world.times[1] - rung < 3  # rung, not found by the next poll or schedule
     run = world.runs[1]
     assert (run.name, run.attempt, run.host) == ("social-post", 1, world.host)
     assert run.ids == {"row": str(row), "n": 3, "flag": True, "nothing": None}
