@@ -149,7 +149,10 @@ async function onClick(event) {
   if (event.target instanceof HTMLDialogElement && event.target.open) { event.target.close(); return; } // the backdrop
   if (!target) return;
   const data = target.dataset;
-  if ("open" in data) openDialog(data.open);
+  if ("open" in data) {
+    if (document.getElementById(data.open)) event.preventDefault(); // a link leads there without scripts
+    openDialog(data.open);
+  }
   if ("close" in data) target.closest("dialog")?.close();
   if ("dismiss" in data) closeToast(target.closest("[data-toast]"));
   if ("href" in data) location.assign(data.href);
