@@ -14,12 +14,14 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from musekit.api import Actor, DecryptionError, Host, SocialAccount, db_after, db_now, new_id
 from passivepost.accounts import service, vault
 from passivepost.accounts.models import AccountState
 from passivepost.accounts.registry import platforms_of
+from passivepost.publishing import crash
 from passivepost.sdk.content import Account, Credentials, Feature
 from passivepost.sdk.errors import AuthRevoked, Misconfigured, PlatformError, Retryable
 from passivepost.sdk.http import Interrupted, NotSent
@@ -130,6 +132,7 @@ def _refresh(host: Host, seen: _Snapshot, owner: UUID) -> Account:
     except BaseException:
         _give_back(host, seen.account.id, owner)
         raise
+    crash.passes(crash.BEFORE_SAVE)
     return _store(host, seen, owner, credentials)
 
 
@@ -180,10 +183,8 @@ def _look(session: Session, host: Host, account_id: UUID) -> _Snapshot:
         raise AuthRevoked("The account was disconnected.")
     state = row.AccountState
     if state is None:
-        state = AccountState(account_id=account_id, space_id=row.SocialAccount.space_id)
-        state.token_version = 1
-        session.add(state)
-        session.flush()
+        _begin(session, account_id, row.SocialAccount.space_id)
+        state = session.get_one(AccountState, account_id)
     try:
         account = vault.unseal(host.keyring, row.SocialAccount)
     except DecryptionError as error:
@@ -194,6 +195,16 @@ def _look(session: Session, host: Host, account_id: UUID) -> _Snapshot:
         account=account, platform=row.SocialAccount.platform, version=state.token_version,
         refreshed_at=state.refreshed_at,
     )  # fmt: skip
+
+
+def _begin(session: Session, account_id: UUID, space_id: UUID) -> None:
+    """Give an account its row of state; many may try at once."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    session.execute(
+        insert(AccountState)
+        .values(account_id=account_id, space_id=space_id, token_version=1)
+        .on_conflict_do_nothing()
+    )
 
 
 def _is_newer(seen: _Snapshot, stale: str | None) -> bool:

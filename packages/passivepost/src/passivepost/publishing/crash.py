@@ -28,6 +28,8 @@ POINTS = (
     "sweep.before_commit",
     "reconcile.before_commit",
 )
+#: A point off that way: here a killed worker costs a connection, never a post.
+BEFORE_SAVE = "refresh.before_save"
 
 _lock = threading.Lock()
 _point: str | None = None
@@ -39,8 +41,9 @@ def enable(mode: str) -> None:
     global _point, _left
     wish = os.environ.get("MUSEKIT_CRASH_AT", "") if mode != "production" else ""
     name, _, count = wish.partition(":")
-    if name and name not in POINTS:
-        raise ValueError(f"MUSEKIT_CRASH_AT names {name!r}; there are: {', '.join(POINTS)}")
+    known = (*POINTS, BEFORE_SAVE)
+    if name and name not in known:
+        raise ValueError(f"MUSEKIT_CRASH_AT names {name!r}; there are: {', '.join(known)}")
     _point, _left = name or None, int(count or 1)
 
 
