@@ -16,9 +16,11 @@ from musekit.kernel.migrations.catalogue import Snapshot, snapshot
 #: Run by the environment's own Python: what its plugins declare to a host.
 DECLARED = """
 import json
+from musekit.kernel.app import create_app
 from musekit.kernel.build import build_host
 from musekit.kernel.serving import prepare
 host = build_host(prepare())
+openapi = create_app(host).openapi()["paths"]
 r = host.registry
 print(json.dumps({
     "plugins": sorted(each.name for each in r.plugins),
@@ -31,6 +33,7 @@ print(json.dumps({
     "health_checks": sorted(each.name for each in r.health_checks),
     "commands": sorted(each.name for each in r.commands),
     "navigation": sorted(each.href for each in r.navigation),
+    "openapi": sorted(path for path in openapi if path.startswith("/api/social")),
     "settings": sorted({model.model_config["env_prefix"] for model in host.sections}),
 }))
 host.close()
@@ -60,11 +63,6 @@ def shown(deployment: Deployment, person: Person) -> dict[str, Any]:
         "pages": {path: person.browser.get(path).status_code for path in PAGES},
         "menu": sorted(set(re.findall(r'href="(/dashboard/[^"]*)"', page.text))),
         "checks": httpx.get(f"{deployment.url}/readyz").json()["checks"],
-        "openapi": [
-            path
-            for path in json.loads(deployment.run("openapi").stdout)["paths"]
-            if path.startswith("/api/social")
-        ],
     }
 
 

@@ -30,8 +30,13 @@ def net(tmp_path: Path) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def environment(tmp_path: Path, wheels: Wheels) -> Environment:
-    return fresh(tmp_path / "venv", wheels, ["passivepost", DIST, "passivepost-platforms-stubs"])
+def environment(tmp_path: Path, wheels: Wheels, everything: Environment) -> Environment:
+    return fresh(
+        tmp_path / "venv",
+        wheels,
+        ["passivepost", DIST, "passivepost-platforms-stubs"],
+        base=everything,
+    )
 
 
 @pytest.fixture

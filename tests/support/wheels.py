@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -68,6 +70,7 @@ class Environment:
 
     folder: Path
     wheels: Wheels
+    base: Environment | None = None  #: with the same packages, compiled
 
     @property
     def python(self) -> Path:
@@ -79,9 +82,15 @@ class Environment:
         """Its `musekit` command."""
         return self.folder / "bin" / "musekit"
 
+    @property
+    def library(self) -> Path:
+        """Its folder of installed packages."""
+        return next(self.folder.glob("lib/python*/site-packages"))
+
     def install(self, *requirements: str) -> None:
         """Install packages of ours from their wheels; what they need must be here already."""
         self.pip("install", "--no-index", "--find-links", str(self.wheels.folder), *requirements)
+        self.warm()
 
     def uninstall(self, *names: str) -> None:
         """Uninstall packages."""
@@ -93,7 +102,15 @@ class Environment:
 
     def compile(self) -> None:
         """Compile what is installed, as pip does by itself and uv does not."""
-        run(self.python, "-m", "compileall", "-q", "-j", "2", self.folder / "lib")
+        run(self.python, "-m", "compileall", "-q", "-j", "2", self.library)
+
+    def warm(self) -> None:
+        """Link what the base has compiled of the packages here. Python judges whether it fits."""
+        for compiled in self.base.library.rglob("*.pyc") if self.base else ():
+            target = self.library / compiled.relative_to(self.base.library)
+            if target.parent.parent.is_dir() and not target.exists():
+                target.parent.mkdir(exist_ok=True)
+                os.link(compiled, target)
 
     def installed(self) -> set[str]:
         """Return the names of all distributions in it."""
@@ -102,18 +119,36 @@ class Environment:
 
 
 def fresh(
-    folder: Path, wheels: Wheels, requirements: Sequence[str] = (), *, locked: bool = True
+    folder: Path,
+    wheels: Wheels,
+    requirements: Sequence[str] = (),
+    *,
+    base: Environment | None = None,
 ) -> Environment:
     """Make an environment with the locked run-time dependencies and some packages of ours.
 
     Args:
         requirements: names of ours, such as ``musekit-core``.
-        locked: False leaves it empty.
+        base: its dependencies are linked here, in place of installing and compiling them anew.
     """
-    run(UV, "venv", "--quiet", "--python", sys.executable, folder)
-    made = Environment(folder, wheels)
-    if locked:
+    made = empty(folder, wheels, base=base)
+    if base is None:
         made.pip("install", "--require-hashes", "-r", str(LOCK))
+    else:
+        ours = {name.replace("-", "_") for name in wheels.names()} | {"musekit"}
+
+        def leave(_: str, names: list[str]) -> set[str]:
+            return {name for name in names if name.partition("-")[0] in ours}
+
+        shutil.copytree(
+            base.library, made.library, copy_function=os.link, dirs_exist_ok=True, ignore=leave
+        )
     if requirements:
         made.install(*requirements)
     return made
+
+
+def empty(folder: Path, wheels: Wheels, *, base: Environment | None = None) -> Environment:
+    """Make an environment with nothing in it."""
+    run(UV, "venv", "--quiet", "--python", sys.executable, folder)
+    return Environment(folder, wheels, base)
