@@ -101,9 +101,9 @@ _THAW_TIME = Statement(
 # Lifted by fact: the person connected the account again. Which clears `is_valid`'s fault.
 _THAW_ACCOUNT = Statement(
     """
-    UPDATE publish_state SET hold = NULL, hold_detail = NULL, updated_at = {now}
-    WHERE hold = 'reconnect'
-    AND account_id IN (SELECT a.id FROM social_accounts a WHERE a.is_valid = {true})
+    UPDATE publish_state AS s SET hold = NULL, hold_detail = NULL, updated_at = {now}
+    WHERE s.hold = 'reconnect' AND EXISTS (
+        SELECT 1 FROM social_accounts a WHERE a.id = s.account_id AND a.is_valid = {true})
     """
 )
 # Judged anew: the plan may carry it by now. What has become late waits for a decision.

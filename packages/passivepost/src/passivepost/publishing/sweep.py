@@ -20,8 +20,8 @@ _LOST = Statement(
             WHERE a.publish_key = s.publish_key AND a.outcome IS NULL)
     FROM publish_state s JOIN social_posts p ON p.id = s.post_id
     WHERE s.lease_until IS NOT NULL AND s.lease_until < {now}
-    ORDER BY s.post_id LIMIT :most {lock(s, p)}
-    """,
+    ORDER BY s.account_id, s.post_id LIMIT :most {lock(s, p)}
+    """,  # in the order of the index of what is in flight, else SQLite reads every post by its key
     returns=("uuid", "uuid", "uuid", "text", "int", "int", "bool", "int", "uuid"),
 )
 _CRASHED = Statement(
