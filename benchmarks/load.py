@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 from musekit.kernel.portal import loop_factory
 
@@ -40,8 +41,7 @@ class _Caller(asyncio.Protocol):
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport) or hasattr(transport, "write")
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         self._next()
 
     def _next(self) -> None:
@@ -51,7 +51,7 @@ class _Caller(asyncio.Protocol):
             self.done.set_result(None)
             return
         self.began = time.perf_counter()
-        self.transport.write(following)  # type: ignore[attr-defined]
+        self.transport.write(following)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
