@@ -43,6 +43,7 @@ from musekit.kernel.database.session import Database
 from musekit.kernel.database.types import Json, TextArray, UtcDateTime, db_after, db_now
 from musekit.kernel.host import Host
 from musekit.kernel.ids import new_id
+from musekit.kernel.logs import hide_tokens
 from musekit.kernel.outbound.client import (
     Interrupted,
     NotSent,
@@ -129,6 +130,7 @@ __all__ = [
     "db_now",
     "errors_of",
     "flash",
+    "hide_tokens",
     "hookimpl",
     "hookspec",
     "new_id",

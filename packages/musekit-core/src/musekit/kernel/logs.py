@@ -45,9 +45,14 @@ _SECRET_PAIR = re.compile(
 HIDDEN = "[hidden]"
 
 
+def hide_tokens(text: str) -> str:
+    """Return a text without what looks like a token by itself; for messages that people read."""
+    return _SECRET_TEXT.sub(HIDDEN, text)
+
+
 def hide(text: str) -> str:
-    """Return a text without what looks like a secret."""
-    return _SECRET_PAIR.sub(rf"\1{HIDDEN}", _SECRET_TEXT.sub(HIDDEN, text))
+    """Return a text without what looks like a secret, by itself or by the name before it."""
+    return _SECRET_PAIR.sub(rf"\1{HIDDEN}", hide_tokens(text))
 
 
 def redact(value: Any, key: str = "") -> Any:
@@ -135,8 +140,8 @@ def configure(form: str = "json", level: str = "INFO", stream: TextIO | None = N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # addresses may carry secrets
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in ("httpx", "httpx2", "httpcore", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # addresses and headers hold secrets
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "huey", "sqlalchemy", "alembic"):
         logger = logging.getLogger(name)
         logger.handlers.clear()

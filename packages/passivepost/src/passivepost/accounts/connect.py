@@ -22,6 +22,7 @@ from musekit.api import (
     UnavailableError,
 )
 from passivepost.accounts import oauth, refresh, service, vault
+from passivepost.accounts.calling import ask
 from passivepost.accounts.registry import platforms_of
 from passivepost.accounts.schemas import AccountOut, Check, Disconnected, Redirect
 from passivepost.sdk import oauth as token_endpoint
@@ -60,8 +61,7 @@ def connect(
     if isinstance(platform.connection, CredentialForm):
         given = _fields(platform, platform.connection, values or {})
         _check_room(host, actor, platform)
-        http = host.portal.client
-        credentials = call(host, platform, platform.connect, http, given)
+        credentials = call(host, platform, platform.connect, given)
         return _finish(host, actor, platform, credentials)
     if values:
         raise InvalidError(f"{platform.label} is connected in the browser; it takes no `values`.")
@@ -122,7 +122,7 @@ def callback(
             extra={"reason": "denied" if denied else "platform_error"},
         )
     credentials = call(
-        host, platform, token_endpoint.exchange, host.portal.client, connection,
+        host, platform, token_endpoint.exchange, connection,
         code=code, redirect_uri=taken.redirect_uri, verifier=taken.verifier,
     )  # fmt: skip
     return _finish(host, actor, platform, credentials)
@@ -137,13 +137,11 @@ def disconnect(host: Host, actor: Actor, account_id: UUID) -> Disconnected:
     platform = platforms_of(host).find(account["platform"])
     revoked: bool | None = None
     connection = platform.connection if platform else None
-    if isinstance(connection, OAuth) and connection.revoke_url and credentials is not None:
+    if platform and isinstance(connection, OAuth) and connection.revoke_url and credentials:
         # The tokens are gone here whatever the platform says now.
         token = credentials.refresh_token or credentials.access_token
         try:
-            revoked = call(
-                host, platform, token_endpoint.revoke, host.portal.client, connection, token
-            )
+            revoked = call(host, platform, token_endpoint.revoke, connection, token)
         except MuseKitError:
             revoked = False
     if vault_failures:
@@ -210,15 +208,11 @@ def check_account(
     try:
         account = refresh.fresh(host, account, platform)
         try:
-            host.portal.call(
-                platform.identify, host.portal.client, account.credentials, timeout=TIMEOUT
-            )
+            ask(host, platform, platform.identify, account.credentials, timeout=TIMEOUT)
         except AuthExpired:
             stale = account.credentials.access_token
             account = refresh.refresh(host, account_id, stale=stale)
-            host.portal.call(
-                platform.identify, host.portal.client, account.credentials, timeout=TIMEOUT
-            )
+            ask(host, platform, platform.identify, account.credentials, timeout=TIMEOUT)
     except (AuthExpired, AuthRevoked):
         return False, f"{platform.label} does not accept this connection any more. Connect again."
     except (PlatformError, NotSent, Interrupted, TimeoutError, NotImplementedError) as error:
@@ -229,15 +223,15 @@ def check_account(
 
 def call(
     host: Host,
-    platform: Platform | None,
+    platform: Platform,
     fn: Callable[..., Awaitable[Result]],
     *args: Any,
     **kw: Any,
 ) -> Result:
     """Run a platform method in the portal; turn its errors into ones the API can show."""
-    label = platform.label if platform else "The platform"
+    label = platform.label
     try:
-        return host.portal.call(fn, *args, timeout=TIMEOUT, **kw)
+        return ask(host, platform, fn, *args, timeout=TIMEOUT, **kw)
     except Rejected as error:
         raise InvalidError(error.message) from error
     except (AuthExpired, AuthRevoked) as error:
@@ -255,7 +249,7 @@ def call(
 
 
 def _finish(host: Host, actor: Actor, platform: Platform, credentials: Credentials) -> AccountOut:
-    identity: Identity = call(host, platform, platform.identify, host.portal.client, credentials)
+    identity: Identity = call(host, platform, platform.identify, credentials)
     assert actor.space_id is not None
     allowed = allowance(host, actor.space_id)
     with host.database.session(Actor.system("connect"), readonly=True) as session:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from musekit.api import Actor, DecryptionError, Host, SocialAccount, db_after, db_now, new_id
 from passivepost.accounts import service, vault
+from passivepost.accounts.calling import ask
 from passivepost.accounts.models import AccountState
 from passivepost.accounts.registry import platforms_of
 from passivepost.publishing import crash
@@ -114,8 +115,8 @@ def _refresh(host: Host, seen: _Snapshot, owner: UUID) -> Account:
             raise Retryable("The platform's package is not installed.")
         if not can_refresh(platform, seen.account.credentials):
             raise AuthRevoked(f"{platform.label} connections cannot be renewed. Connect again.")
-        credentials = host.portal.call(
-            platform.refresh, host.portal.client, seen.account.credentials, timeout=CALL_SECONDS
+        credentials = ask(
+            host, platform, platform.refresh, seen.account.credentials, timeout=CALL_SECONDS
         )
     except AuthRevoked as error:
         return _refused(host, seen, owner, error)

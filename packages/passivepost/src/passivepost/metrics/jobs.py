@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select
 
 from musekit.api import Actor, Host, JobRun, SocialAccount, new_id
 from passivepost.accounts import vault
+from passivepost.accounts.calling import ask
 from passivepost.accounts.connect import TIMEOUT, check_account
 from passivepost.accounts.models import OAuthFlow, PlatformHealth
 from passivepost.accounts.registry import platforms_of
@@ -59,10 +60,9 @@ def trend_monitor(run: JobRun) -> None:
         if Feature.TRENDS in platform.features and not platform.stub:
             for account, space_id, user_id in _searchers(run.host, platform):
                 try:
-                    trends = run.host.portal.call(
-                        platform.search_trends, run.host.portal.client, account, "",
-                        timeout=TIMEOUT,
-                    )  # fmt: skip
+                    trends = ask(
+                        run.host, platform, platform.search_trends, account, "", timeout=TIMEOUT
+                    )
                 except (PlatformError, NotSent, Interrupted, TimeoutError) as error:
                     logger.warning("no trends from %s: %s", platform.name, type(error).__name__)
                     break
@@ -127,10 +127,11 @@ def _check_platform(host: Host, platform: Platform) -> None:
         detail = f"{total - bad} of {total} posts of the last hour went through."
     elif row is not None and row.id in accounts and _is_free(platform):
         begun = time.monotonic()
-        valid, detail = check_account(host, platform.name, row.id, accounts[row.id])
+        valid, _ = check_account(host, platform.name, row.id, accounts[row.id])
         latency = round((time.monotonic() - begun) * 1000)
         status = "down" if valid is None else "ok"
-        detail = detail if valid is None else "It answers."
+        # Everybody reads this row: what the network told one account is not repeated in it.
+        detail = "It could not be asked." if valid is None else "It answers."
     else:
         status, detail = "unknown", "Nothing was sent in the last hour."
     with host.database.session(HEALTH) as session:

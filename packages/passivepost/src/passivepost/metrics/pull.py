@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from musekit.api import Actor, Host, SocialAccount, SocialPost
 from passivepost.accounts import refresh, vault
+from passivepost.accounts.calling import ask
 from passivepost.accounts.registry import platforms_of
 from passivepost.metrics.models import PostMetric
 from passivepost.sdk.content import Account, Feature, Metrics
@@ -91,18 +92,13 @@ def _ask(
     host: Host, platform: Platform, account: Account, ids: list[str]
 ) -> tuple[Account, Mapping[str, Metrics]]:
     account = refresh.fresh(host, account, platform)
-    client = host.portal.client
     try:
-        return account, host.portal.call(
-            platform.fetch_metrics, client, account, ids, timeout=TIMEOUT
-        )
+        return account, ask(host, platform, platform.fetch_metrics, account, ids, timeout=TIMEOUT)
     except AuthExpired as error:
         if not refresh.can_refresh(platform, account.credentials):
             raise AuthRevoked(error.message) from error
         account = refresh.refresh(host, account.id, stale=account.credentials.access_token)
-        return account, host.portal.call(
-            platform.fetch_metrics, client, account, ids, timeout=TIMEOUT
-        )
+        return account, ask(host, platform, platform.fetch_metrics, account, ids, timeout=TIMEOUT)
 
 
 def _accounts(session: Session, names: list[str], after: UUID | None) -> list[tuple[UUID, str]]:

@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
+from passivepost.accounts.calling import secrets_in, without
 from passivepost.publishing.work import Claim, Move, Result
 from passivepost.sdk.errors import (
     AuthExpired,
@@ -47,7 +48,12 @@ def backoff(rules: Rules, tries: int) -> float:
 
 
 def result_of(claim: Claim, move: Move, **more: Any) -> Result:
-    """Return a result of a claim, closing its attempt if it has one."""
+    """Return a result of a claim, closing its attempt if it has one.
+
+    The words of the network are kept without the account's secrets, which it may have repeated.
+    """
+    if more.get("message"):
+        more["message"] = without(more["message"], secrets_in(claim.platform, claim.account))
     return Result(
         post_id=claim.post_id,
         space_id=claim.space_id,

@@ -6,6 +6,7 @@ Plain functions over the platform's client: the host uses them for the callback,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,9 @@ from passivepost.sdk.capabilities import OAuth
 from passivepost.sdk.content import Credentials
 from passivepost.sdk.errors import AuthRevoked, Misconfigured, PlatformError, Rejected, Retryable
 from passivepost.sdk.http import AsyncClient, Response
+
+#: Codes of errors as RFC 6749 §5.2 has them.
+_CODE = re.compile(r"[a-z_]{1,40}")
 
 
 async def exchange(
@@ -93,7 +97,9 @@ def _refusal(status: int, error: str) -> PlatformError:
         return Retryable("The network asks to wait.", rate_limited=True)
     if status >= 500 or status < 400:
         return Retryable(f"The network's sign-in had a fault ({status}).")
-    return Rejected(f"The network did not accept the sign-in ({error or status}). Start again.")
+    # Shown to people, so only what has the form of a code: a network may repeat the request in it.
+    code = error if _CODE.fullmatch(error) else status
+    return Rejected(f"The network did not accept the sign-in ({code}). Start again.")
 
 
 def _credentials(answer: Mapping[str, Any], oauth: OAuth, old: Credentials | None) -> Credentials:
