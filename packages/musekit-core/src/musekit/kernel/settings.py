@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from musekit.errors import ConfigurationError
@@ -18,9 +18,7 @@ Mode = Literal["production", "development", "demo", "test"]
 class CoreSettings(BaseSettings):
     """Settings of the core. Each is ``MUSEKIT_`` and the name below in capitals."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="MUSEKIT_", extra="ignore", populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix="MUSEKIT_", extra="ignore", populate_by_name=True)
 
     mode: Mode = Field("production", description="what this deployment is for")
     data_dir: Path = Field(Path("var"), description="folder of everything kept in files")
@@ -82,6 +80,13 @@ class CoreSettings(BaseSettings):
     strict_plugins: bool = Field(False, description="a faulty plugin is an error, for CI")
     log_format: Literal["console", "json"] = Field("json", description="how log lines look")
     log_level: str = Field("INFO", description="least level logged")
+
+    @field_validator("database_url", "database_system_url", "database_owner_url")
+    @classmethod
+    def _a_database_we_know(cls, url: str) -> str:
+        if url and not url.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
+            raise ValueError("begins with sqlite:/// or postgresql+psycopg://")
+        return url
 
     @property
     def is_postgres(self) -> bool:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from passivepost_platform_sandbox.network import ledger, play, posts
+from passivepost_platform_sandbox.network.body import read_json
 from passivepost_platform_sandbox.network.errors import Refused
 from passivepost_platform_sandbox.network.faults import Plan
 from passivepost_platform_sandbox.network.oauth import Session
@@ -206,7 +207,7 @@ def _url(network: Network, request: Request, post_id: str) -> str:
 
 async def _json(request: Request) -> Any:
     try:
-        return await request.json()
+        return await read_json(request)
     except ValueError:
         raise Refused(400, "bad_json", "The body is not JSON.") from None
 

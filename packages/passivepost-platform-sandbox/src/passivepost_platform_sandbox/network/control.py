@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from passivepost_platform_sandbox.network import ledger, oauth, people, posts
+from passivepost_platform_sandbox.network.body import read_json
 from passivepost_platform_sandbox.network.errors import Refused
 from passivepost_platform_sandbox.network.service import Network
 
@@ -175,6 +176,6 @@ def _wrong(message: str) -> JSONResponse:
 
 async def _body(request: Request) -> Any:
     try:
-        return await request.json()
+        return await read_json(request)
     except ValueError:
         return None

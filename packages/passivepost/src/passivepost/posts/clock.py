@@ -18,7 +18,7 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise InvalidError(
-            f"“{name[:60]}” is not a time zone. Use a name such as Europe/Berlin or UTC.",
+            "That is not a time zone. Use a name such as Europe/Berlin or UTC.",
             errors=[{"field": "timezone", "message": "not an IANA time zone"}],
         ) from None
 
