@@ -189,3 +189,19 @@ def test_a_frozen_registry_takes_nothing_more() -> None:
     registry.frozen = True
     with pytest.raises(RuntimeError, match="frozen"):
         collect(registry, PLAIN)
+
+
+def test_a_demo_that_fails_says_which_plugin_and_why() -> None:
+    def broken() -> Callable[..., Any]:
+        def musekit_on_demo(base_url: str) -> Any:
+            raise RuntimeError("the sample network is away")
+
+        return musekit_on_demo
+
+    def musekit_on_demo(base_url: str) -> Any:
+        return {"email": "a@example.com"}
+
+    registry = registry_of(a_good=[musekit_on_demo], b_bad=[broken()])
+    said = registry.hooks.on_demo(host=None, base_url="http://127.0.0.1")  # type: ignore[arg-type]
+    assert said["email"] == "a@example.com"
+    assert said["problems"] == ["b_bad could not make its sample data: the sample network is away"]

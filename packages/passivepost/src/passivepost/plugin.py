@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from musekit import declarations as d
 from musekit import hookimpl
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     import pluggy
+    from sqlalchemy.orm import Session
 
     from musekit.api import Host
 
@@ -119,3 +122,11 @@ def musekit_register_slots() -> Iterable[d.Slot]:
     from passivepost.declared import SLOTS
 
     return SLOTS
+
+
+@hookimpl
+def musekit_export_user_data(session: Session, user_id: UUID) -> Mapping[str, Any]:
+    """Accounts, without their tokens, and posts."""
+    from passivepost.export import export
+
+    return export(session, user_id)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
 
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from musekit import hookimpl
@@ -34,3 +37,11 @@ def musekit_register_pages(host: Host) -> Iterable[RouteSet]:
     from musekit.auth.pages import router
 
     return [RouteSet(router=router)]
+
+
+@hookimpl
+def musekit_export_user_data(session: Session, user_id: UUID) -> Mapping[str, Any]:
+    """The user, their spaces, and which sessions and tokens there are."""
+    from musekit.auth.removal import export
+
+    return export(session, user_id)

@@ -45,7 +45,30 @@ def rows() -> list[dict[str, Any]]:
             {"name": each.name, "dist": each.dist, "version": each.version, "state": state,
              "detail": detail}
         )  # fmt: skip
-    return found
+    return found + _gone({each["name"] for each in found})
+
+
+def _gone(installed: set[str]) -> list[dict[str, Any]]:
+    """Return one row per plugin whose data the last start saw, but which is not installed."""
+    from musekit.kernel.discovery import plugins_dir, read_json
+
+    known = read_json(plugins_dir(data_dir()) / "state.json", dict).get("recorded", ())
+    return [
+        {**each, "state": "gone",
+         "detail": f"musekit plugins purge {each['name']} shows what it left"}
+        for each in known if each["name"] not in installed
+    ]  # fmt: skip
+
+
+def _forget(name: str) -> None:
+    """Take a plugin that was purged off the list of those whose data is here."""
+    from musekit.kernel.discovery import plugins_dir, read_json, write_json
+
+    path = plugins_dir(data_dir()) / "state.json"
+    state = read_json(path, dict)
+    known = state.get("recorded", [])
+    if any(each["name"] == name for each in known):
+        write_json(path, {**state, "recorded": [each for each in known if each["name"] != name]})
 
 
 @app.command("list")
@@ -133,6 +156,7 @@ def purge(
     settings = load_section(CoreSettings, "musekit")
     if yes_delete:
         found = delete(settings, name, confirm=yes_delete, export_to=export)
+        _forget(name)
     else:
         found = plan(settings, name)
         if export is not None:

@@ -135,9 +135,10 @@ def _announce(url: str, said: dict[str, Any], *, demo: bool, as_json: bool) -> N
     if said.get("email"):
         lines += [f"  Sign in as             {said['email']}",
                   f"  Password               {said.get('password', '')}"]  # fmt: skip
-    elif demo:
+    elif demo and not said.get("problems"):
         lines += ["  No installed plugin has sample data: pip install 'passivepost[demo]'"]
-    else:
+    elif not demo:
         lines += [f"  Make an account at     {url}/sign-up"]
+    lines += [f"  {problem}" for problem in said.get("problems", ())]
     sys.stdout.write("\n".join([*lines, "  Stop with Ctrl-C", "", ""]))
     sys.stdout.flush()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json as json_module
+import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from musekit.cli.output import as_json, fail, table
 
-app = typer.Typer(help="List and make users.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="List, make, export and delete users.", no_args_is_help=True, rich_markup_mode=None
+)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -72,22 +77,69 @@ def create(
         sys.stdout.write(f"{made['email']} can sign in now.\n")
 
 
+@app.command()
+def export(
+    email: str,
+    output: Annotated[Path | None, typer.Option(help="File to write to, readable by you.")] = None,
+) -> None:
+    """Export all that is kept of a user as JSON: no passwords, tokens or other secrets."""
+    from musekit.api import Actor
+    from musekit.auth import removal
+    from musekit.kernel.build import open_host
+
+    with open_host() as host:
+        actor = Actor.system("command users export")
+        with host.database.session(actor, readonly=True) as session:
+            user_id = removal.find(session, email).id
+            found = host.registry.hooks.export_user_data(session=session, user_id=user_id)
+    if output is None:
+        as_json(found)
+        return
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(file, "w", encoding="utf-8") as opened:
+        json_module.dump(found, opened, default=str, ensure_ascii=False, indent=2)
+    sys.stdout.write(f"Written to {output}.\n")
+
+
+@app.command()
+def delete(
+    email: str,
+    yes_delete: Annotated[
+        str, typer.Option("--yes-delete", metavar="EMAIL", help="Delete; repeat the address.")
+    ] = "",
+) -> None:
+    """Delete a user with their personal space and all that is in it. `export` comes first."""
+    from musekit.api import Actor
+    from musekit.auth import removal
+    from musekit.kernel.build import open_host
+
+    with open_host() as host:
+        with host.database.session(Actor.system("command users delete")) as session:
+            user = removal.find(session, email)
+            address, user_id = user.email, user.id
+            if yes_delete.strip().casefold() != user.email_key:
+                fail(
+                    f"Nothing was deleted. With --yes-delete {address} this deletes {address},"
+                    " the personal space and all that is in it, for good."
+                )
+            removal.remove(session, user_id)
+        host.registry.hooks.on_user_deleted(host=host, user_id=user_id)
+    sys.stdout.write(f"{address} is deleted, with all that belonged to the account.\n")
+
+
 @app.command("set-operator")
 def set_operator(
     email: str, off: Annotated[bool, typer.Option("--off", help="Take the right away.")] = False
 ) -> None:
     """Let a user see the admin pages of this deployment."""
-    from sqlalchemy import select
-
-    from musekit.api import Actor, User
+    from musekit.api import Actor
+    from musekit.auth import removal
     from musekit.kernel.database.session import Database
     from musekit.kernel.serving import prepare
 
     database = Database(prepare())
     with database.session(Actor.system("command users set-operator")) as session:
-        user = session.scalar(select(User).where(User.email == email.strip().lower()))
-        if user is None:
-            fail(f"There is no user {email}. `musekit users list` shows them.")
+        user = removal.find(session, email)
         user.is_operator = not off
     database.close()
     sys.stdout.write(f"{email} is {'no longer' if off else 'now'} an operator.\n")

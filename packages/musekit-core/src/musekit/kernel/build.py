@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
+from sqlalchemy.exc import DBAPIError
+
 from musekit.errors import ConfigurationError
 from musekit.kernel import collecting, loader, refusals
+from musekit.kernel.actors import Actor
 from musekit.kernel.crypto.keyring import KeyRing
 from musekit.kernel.crypto.keys import new_key
 from musekit.kernel.database.session import Database
@@ -69,7 +72,7 @@ def build_host(
         host.close()
         raise
     registry.frozen = True
-    _report(registry, settings)
+    _report(registry, settings, None if offline else _remember(host))
     return host
 
 
@@ -123,7 +126,36 @@ def _read_sections(host: Host) -> None:
                 break
 
 
-def _report(registry: Registry, settings: CoreSettings) -> None:
+def _remember(host: Host) -> list[dict[str, str]] | None:
+    """Keep the names of jobs and permissions with each plugin, for a purge without its code.
+
+    Returns:
+        The plugins that have data here, those that are gone included; None when not known.
+    """
+    from musekit.kernel.migrations.ownership import record_names, records
+
+    names = {
+        plugin: {
+            "jobs": [job.name for job in each.items.get("jobs", ())],
+            "permissions": [permission.key for permission in each.items.get("permissions", ())],
+        }
+        for plugin, each in host.registry.contributions.items()
+    }
+    try:
+        with host.database.session(Actor.system("start")) as session:
+            record_names(session.connection(), names)
+            known = records(session.connection()).values()
+    except DBAPIError as error:  # nothing that serves people depends on it
+        logger.warning("The names of plugins' jobs could not be kept: %s", type(error).__name__)
+        return None
+    return [
+        {"name": each.name, "dist": each.distribution, "version": each.version} for each in known
+    ]
+
+
+def _report(
+    registry: Registry, settings: CoreSettings, recorded: list[dict[str, str]] | None
+) -> None:
     """Say what is active, and keep it in a file for `musekit plugins list`."""
     active = ", ".join(f"{each.name} {each.version}" for each in registry.plugins)
     logger.info("Plugins active: %s", active)
@@ -134,8 +166,10 @@ def _report(registry: Registry, settings: CoreSettings) -> None:
         held = [asdict(each) for each in registry.quarantined]
         path = plugins_dir(settings.data_dir) / "state.json"
         try:
-            if held != read_json(path, dict).get("held", []):
-                write_json(path, {"held": held})
+            state = read_json(path, dict)
+            fresh = {**state, "held": held} | ({} if recorded is None else {"recorded": recorded})
+            if fresh != {"held": [], **state}:
+                write_json(path, fresh)
         except OSError as error:
             logger.warning("%s cannot be written: %s", path, error)
 

@@ -104,11 +104,20 @@ class Hooks:
         self._notify("musekit_on_user_deleted", host=host, user_id=user_id)
 
     def on_demo(self, *, host: Host, base_url: str) -> dict[str, Any]:
-        """Have plugins fill a demo deployment; return what they say of it, merged."""
+        """Have plugins fill a demo deployment; return what they say of it, merged.
+
+        What went wrong stands under ``problems``: a sentence for each plugin that failed.
+        """
         said: dict[str, Any] = {}
-        for answer in self._notify("musekit_on_demo", host=host, base_url=base_url):
-            said.update(answer or {})
-        return said
+        problems = []
+        for implementation in self.implementations("musekit_on_demo"):
+            try:
+                said.update(_call(implementation, {"host": host, "base_url": base_url}) or {})
+            except (Exception, SystemExit) as error:
+                name = owner(implementation)
+                logger.exception("musekit_on_demo of plugin %s failed", name)
+                problems.append(f"{name} could not make its sample data: {error}")
+        return {**said, "problems": problems} if problems else said
 
     def _notify(self, spec: str, **arguments: Any) -> list[Any]:
         answers = []
@@ -162,11 +171,11 @@ class Hooks:
 
     def export_user_data(self, *, session: Session, user_id: UUID) -> dict[str, Mapping[str, Any]]:
         """Return what each plugin stores about a user. Errors pass: half an export is none."""
-        found: dict[str, Mapping[str, Any]] = {}
+        found: dict[str, dict[str, Any]] = {}
         for implementation in self.implementations("musekit_export_user_data"):
             answer = _call(implementation, {"session": session, "user_id": user_id})
-            found[implementation.plugin_name] = answer or {}
-        return found
+            found.setdefault(owner(implementation), {}).update(answer or {})
+        return dict(found)
 
     def lifespans(self, host: Host) -> Iterator[tuple[str, AbstractAsyncContextManager[None]]]:
         """Yield (plugin, context) of each plugin's lifespan; one that raises is quarantined."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+#: The platform that samples are for.
+PLATFORM = "sandbox"
+
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
 #: Posts of the past: how long ago, text.
@@ -40,3 +43,6 @@ DRAFT = "Idea: a short film of the first tray coming out. Who holds the phone?"
 REFUSED_WORDS = "WIN A PRIZE"
 REFUSED = "WIN A PRIZE! Follow us and tell three friends. (A sample of a post that is refused.)"
 REFUSAL = "Give-aways are against the rules of the sample network."
+
+#: What somebody who signs up in a demo finds in their drafts.
+WELCOME = "A sample draft. Connect the sandbox under Accounts, then give this one a time. ✍️"

@@ -23,7 +23,7 @@ from passivepost.demo.settings import DemoSettings
 logger = logging.getLogger(__name__)
 
 SYSTEM = Actor.system("demo")
-PLATFORM = "sandbox"
+PLATFORM = samples.PLATFORM
 NAME = "Sample Bakery"
 #: Words that make a password people can type, and zxcvbn calls strong.
 WORDS = (
@@ -63,6 +63,18 @@ def seed(host: Host, base_url: str) -> dict[str, Any]:
     finally:
         person.close()
     return {"email": kept.email, "password": kept.password, "api_token": kept.token}
+
+
+def forget(host: Host) -> None:
+    """Forget the sample person if they were deleted, so that the next start makes them anew."""
+    path = host.settings.data_dir / "secrets" / "demo.json"
+    if not path.exists():
+        return
+    email = json.loads(path.read_text()).get("email")
+    with host.database.session(SYSTEM, readonly=True) as session:
+        gone = session.scalars(select(User.id).where(User.email == email)).first() is None
+    if gone:
+        path.unlink(missing_ok=True)
 
 
 class _Kept:
