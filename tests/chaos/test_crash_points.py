@@ -49,8 +49,8 @@ def test_killed_at(point, host, network, workers, until):
     assert doomed.returncode == -signal.SIGKILL, doomed.communicate()
     workers.running.remove(doomed)
     workers.start(declared=DECLARED, **QUICK)
-    # A refresh that a killed worker had begun is waited for: its lease is a minute.
-    limit = 120 if point == "refresh.after" else 60
+    # A refresh or a look that a killed worker had begun is waited for: its lease is a minute.
+    limit = 150 if point.startswith(("refresh", "reconcile")) else 60
     until(lambda: world.statuses(host) == {"posted": len(ids)}, limit)
     assert max(network.keys().values()) == 1
     parts = 3 if point.startswith("checkpoint") else 1

@@ -261,3 +261,62 @@ def test_on_time_by_the_database_clock(host, network, publish, until):
     state, _ = world.state(host, post_id)
     late = (world.attempts(host, post_id)[0].armed_at - state.due_at).total_seconds()
     assert 0 <= late < 1
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_full_disk_sends_nothing_that_is_not_armed(
+    backend, host, slow, publish, until, caplog
+):
+    """C10: no call without a durable arming; it goes on by itself when there is room again."""
+    from sqlalchemy import event
+
+    full = threading.Event()
+    engine = host.database.system
+
+    @event.listens_for(engine, "begin")
+    def limit(connection):
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        most = pages if full.is_set() else 1_000_000
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
+
+    world.install(host, DoublePlatform(slow.port), send_slots=10, lease_margin_seconds=2.0,
+                  arm_safety=0.5)
+    world.posts(host, world.accounts(host, 40), 400, body="x" * 3000 + "{n}")
+    publish()
+    until(lambda: len(slow.accepted) >= 10)
+    full.set()
+    time.sleep(3)
+    assert "OperationalError" in caplog.text  # the disk was really full
+    armed = sum(len(world.attempts(host, s.post_id)) for s in world.states(host) if s.attempts)
+    assert len(slow.requests) <= armed
+    full.clear()
+    until(lambda: world.statuses(host)["posted"] == 400, 60)
+    assert (len(slow.accepted), max(slow.keys().values())) == (400, 1)
+    with host.database.session(world.SYSTEM) as session:
+        assert session.connection().exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+
+
+def test_an_arming_that_fails_makes_no_call_and_goes_on(host, network, publish, until,
+                                                        monkeypatch):
+    """The commit fails after it was stored, or before: nobody is called, the post goes out later."""
+    from sqlalchemy.exc import OperationalError
+
+    from passivepost.publishing.store import Store
+
+    real, faults = Store.note, []
+
+    def note(self, items):
+        if len(faults) < 4:
+            if len(faults) % 2:
+                real(self, items)  # stored, but its worker does not hear of it
+            faults.append(len(network.requests))
+            raise OperationalError("", {}, Exception("connection lost"))
+        return real(self, items)
+
+    monkeypatch.setattr(Store, "note", note)
+    world.install(host, DoublePlatform(network.port, read_back="no"))
+    world.posts(host, world.accounts(host, 6), 6)
+    publish()
+    until(lambda: world.statuses(host) == {"posted": 6})
+    assert len(faults) == 4
+    assert (len(network.accepted), len(network.requests)) == (6, 6)

@@ -214,10 +214,3 @@ def in_flight(host):
     return [s for s in states(host) if s.lease_until is not None]
 
 
-def media(host, post_id):
-    """Give a post a picture, so that its preparation has something to load."""
-    with host.database.session(SYSTEM) as session:
-        details = session.get(PostDetails, post_id)
-        details.parts = [
-            {**p, "media": [{"url": "http://127.0.0.1:9/x.png", "alt": ""}]} for p in details.parts
-        ]

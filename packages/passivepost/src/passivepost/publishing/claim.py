@@ -133,7 +133,7 @@ def claim(unit: Unit, want: int, cursor: Cursor, terms: Terms) -> list[Claim]:
     for _ in range(4):  # enough to pass over lanes in flight; the next claim goes on from here
         if len(lease) >= want:
             break
-        scan = max(32, 2 * (want - len(lease)))
+        scan = 32 + (want - len(lease)) * 5 // 4
         lanes = unit.run(
             _LANES, space=cursor.space, account=cursor.account, scan=scan, late=terms.late
         )

@@ -155,9 +155,16 @@ class Deliverer:
     async def _attempt(self, claim: Claim, progress: str | None) -> Result | AuthExpired | None:
         hands, delivery = self._hands, claim.platform.delivery
         self._armed.add(claim)
-        attempt = await hands.notes.submit(
-            Arm(claim, new_id(), delivery.longest_call + hands.tuning.arm_safety, progress)
-        )
+        wish = Arm(claim, new_id(), delivery.longest_call + hands.tuning.arm_safety, progress)
+        try:
+            attempt = await hands.notes.submit(wish)
+        except Exception:  # told by the lane; without a durable arming no call is made
+            result = result_of(
+                claim, Move.QUEUED, outcome="not_sent", error_class="not_armed", delay=1.0,
+                unsure=True,
+            )  # fmt: skip
+            result.attempt_id = wish.attempt_id
+            return result
         if not isinstance(attempt, Attempt):
             return None  # changed, pulled back or claimed by another: not ours to send
         claim.attempt = attempt
@@ -209,7 +216,9 @@ class Deliverer:
         crash.passes("prepare")
         if type(claim.platform).prepare is Platform.prepare and not has_media(claim):
             return None
-        if not (claim.crashes or has_media(claim)):
+        # A first claim without files is prepared unmarked, which spares it a write. Whatever was
+        # claimed before may have ended its worker: from then on it is marked.
+        if not (claim.crashes or claim.token > 1 or has_media(claim)):
             return await self._prepared(claim)
         async with self._hands.preparing:
             if not claim.crashes:

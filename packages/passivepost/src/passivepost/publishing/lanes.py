@@ -87,6 +87,7 @@ class Lane(Generic[Item, Answer]):
             answers = self._work([item for item, _ in batch])
         except BaseException as caught:  # told to those who wait; the thread lives on
             error = caught
+            log.warning("%s: %d items: %s", self._thread.name, len(batch), type(caught).__name__)
         futures = [future for _, future in batch]
         try:
             self._loop.call_soon_threadsafe(_tell, futures, answers, error)

@@ -185,7 +185,7 @@ def record(unit: Unit, results: Sequence[Result]) -> set[UUID]:
     }  # fmt: skip
     moves: dict[Move, list[Result]] = {}
     for r in results:
-        if r.attempt_id is None or not r.outcome or r.post_id in closed:
+        if r.attempt_id is None or not r.outcome or r.post_id in closed or r.unsure:
             moves.setdefault(r.move, []).append(r)
     changed = _posted(unit, moves.get(Move.POSTED, []))
     changed |= _failed(unit, moves.get(Move.FAILED, []))

@@ -119,7 +119,7 @@ class Unit:
             for (name, kind), column in (
                 zip(statement.batch.items(), zip(*batch, strict=True), strict=True) if batch else ()
             ):
-                parameters[name] = _array(column, quoted=kind in {"text", "json", "time"})
+                parameters[name] = _array(column, kind)
             result = self._connection.exec_driver_sql(statement.postgres, parameters)
             return _rows(result) if statement.returns else []
         values = {name: _plain(value) for name, value in parameters.items()}
@@ -139,18 +139,19 @@ def _rows(result: CursorResult[Any]) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _array(column: Sequence[Any], *, quoted: bool) -> str:
+def _array(column: Sequence[Any], kind: str) -> str:
     """Return a PostgreSQL array literal: the driver's own way takes a call per element."""
-    if not quoted:
-        return "{" + ",".join(["NULL" if v is None else str(v) for v in column]) + "}"
-    return (
-        "{"
-        + ",".join(
-            "NULL" if v is None else '"' + str(v).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if kind == "uuid":
+        values = ["NULL" if v is None else v.hex for v in column]
+    elif kind in {"int", "float", "bool"}:
+        values = ["NULL" if v is None else str(v) for v in column]
+    else:
+        values = [
+            "NULL" if v is None
+            else '"' + str(v).replace("\\", "\\\\").replace('"', '\\"') + '"'
             for v in column
-        )
-        + "}"
-    )
+        ]  # fmt: skip
+    return "{" + ",".join(values) + "}"
 
 
 def _plain(value: Any) -> Any:

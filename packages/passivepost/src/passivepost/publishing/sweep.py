@@ -45,7 +45,8 @@ def sweep(
 
     With nothing armed a post goes back to the queue. If code of its platform was preparing it at
     that time, the crash may be its doing: it is counted, and at `crash_limit` the post is failed,
-    before it ends every worker. Posts that merely lay in the same worker's hands are not counted.
+    before it ends every worker. Posts that merely lay in the same worker's hands are not counted;
+    from then on their preparation is marked.
     With an armed attempt it may be published: it is looked for. The attempt stays open, for the
     result may still come, from a worker that was only slow or from its spool.
     """

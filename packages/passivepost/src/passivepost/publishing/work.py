@@ -120,6 +120,8 @@ class Result:
     http_status: int | None = None
     retry_after: float | None = None
     progress: str | None = None  #: JSON; None: as it was
+    #: The arming failed in a way that leaves open whether it was stored; no call was made.
+    unsure: bool = False
 
 
 @dataclass(slots=True)
