@@ -298,7 +298,7 @@ def test_full_disk_sends_nothing_that_is_not_armed(
 
 def test_an_arming_that_fails_makes_no_call_and_goes_on(host, network, publish, until,
                                                         monkeypatch):
-    """The commit fails after it was stored, or before: nobody is called, the post goes out later."""
+    """The commit fails after it was stored, or before: no call is made, the post goes later."""
     from sqlalchemy.exc import OperationalError
 
     from passivepost.publishing.store import Store
