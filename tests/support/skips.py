@@ -18,6 +18,7 @@ CANNOT_PROVIDE = (
 NO_MEANING = (
     r"^SQLite has no server to lose$",
     r"^of SQLite$",
+    r"^SQLite has no row level security",
     r"^PostgreSQL enforces foreign keys all along$",
     r"^SQLite has one lock for all",
     r"^the trigger refuses it, and only the owner may switch that off$",
