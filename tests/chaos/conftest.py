@@ -45,17 +45,25 @@ class Workers:
     def start(self, *, crash="", platform="DoublePlatform", declared=None, **settings):
         core = self.host.settings
         given = {
-            "port": self.port, "platform": platform, "declared": declared or {},
+            "port": self.port,
+            "platform": platform,
+            "declared": declared or {},
             "settings": settings,
-            "core": {"mode": "test", "data_dir": str(core.data_dir),
-                     "database_url": core.database_url,
-                     "database_system_url": core.database_system_url,
-                     "database_owner_url": core.database_owner_url},
+            "core": {
+                "mode": "test",
+                "data_dir": str(core.data_dir),
+                "database_url": core.database_url,
+                "database_system_url": core.database_system_url,
+                "database_owner_url": core.database_owner_url,
+            },
         }
         worker = subprocess.Popen(
             [sys.executable, str(HERE / "worker.py"), json.dumps(given)],
-            env={**os.environ, "MUSEKIT_CRASH_AT": crash}, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True)
+            env={**os.environ, "MUSEKIT_CRASH_AT": crash},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         self.running.append(worker)
         return worker
 

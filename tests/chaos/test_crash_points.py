@@ -25,15 +25,21 @@ def _world(host, network, point):
         parts = [{"text": f"part {n}", "media": []} for n in range(3)]
     ids = world.posts(host, owners, 24 if parts is None else 12, parts=parts)
     if point.startswith("sweep"):  # leases of a worker that is gone
-        world.execute(host, "UPDATE publish_state SET stage = 'queued', lease_token = 1,"
-                            " lease_owner = 'gone', lease_until = due_at WHERE post_id IN"
-                            " (SELECT min(CAST(post_id AS TEXT)) FROM publish_state)"
-                      if not host.database.is_postgres else
-                      "UPDATE publish_state SET stage = 'queued', lease_token = 1,"
-                      " lease_owner = 'gone', lease_until = due_at WHERE post_id ="
-                      " (SELECT post_id FROM publish_state ORDER BY post_id LIMIT 1)")
-        world.execute(host, "UPDATE social_posts SET status = 'queued' WHERE id IN"
-                            " (SELECT post_id FROM publish_state WHERE lease_until IS NOT NULL)")
+        world.execute(
+            host,
+            "UPDATE publish_state SET stage = 'queued', lease_token = 1,"
+            " lease_owner = 'gone', lease_until = due_at WHERE post_id IN"
+            " (SELECT min(CAST(post_id AS TEXT)) FROM publish_state)"
+            if not host.database.is_postgres
+            else "UPDATE publish_state SET stage = 'queued', lease_token = 1,"
+            " lease_owner = 'gone', lease_until = due_at WHERE post_id ="
+            " (SELECT post_id FROM publish_state ORDER BY post_id LIMIT 1)",
+        )
+        world.execute(
+            host,
+            "UPDATE social_posts SET status = 'queued' WHERE id IN"
+            " (SELECT post_id FROM publish_state WHERE lease_until IS NOT NULL)",
+        )
     return ids
 
 

@@ -49,8 +49,7 @@ def test_kill_nine(read_back, host, network, workers, until):
     counts = world.statuses(host)
     accepted = {key.split(":")[0] for key, *_ in network.accepted}
     states = world.states(host)
-    lost = [s for s in states
-            if str(s.publish_key) not in accepted and s.review != "unconfirmed"]
+    lost = [s for s in states if str(s.publish_key) not in accepted and s.review != "unconfirmed"]
     assert lost == []
     assert counts["posting"] == sum(s.review == "unconfirmed" for s in states)
     print(f"posts {len(ids)}, kills {kills}, dup 0, lost 0, unconfirmed {counts['posting']}")
@@ -68,8 +67,9 @@ def test_poison_ends_three_workers_and_no_more(host, network, workers, until):
         return world.statuses(host) == {"failed": 1, "posted": 100}
 
     while ends <= 4 and not settled():
-        worker = workers.start(platform="PreparingPlatform", declared={"longest_call": 1.0},
-                               **QUICK)
+        worker = workers.start(
+            platform="PreparingPlatform", declared={"longest_call": 1.0}, **QUICK
+        )
         until(lambda: settled() or worker.poll() is not None)
         if worker.poll() is None:
             break

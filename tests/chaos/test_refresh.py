@@ -77,9 +77,16 @@ def connect(host, net, count, *, expires=timedelta(hours=1)):
     with host.database.session(world.SYSTEM) as session:
         for (_, _, account), tokens in zip(owners, made, strict=True):
             row = session.get(SocialAccount, account)
-            vault.store_credentials(session, host, row, Credentials(
-                access_token=tokens["access_token"], refresh_token=tokens["refresh_token"],
-                expires_at=datetime.now(UTC) + expires))
+            vault.store_credentials(
+                session,
+                host,
+                row,
+                Credentials(
+                    access_token=tokens["access_token"],
+                    refresh_token=tokens["refresh_token"],
+                    expires_at=datetime.now(UTC) + expires,
+                ),
+            )
     return {str(owner[2]): name for owner, name in zip(owners, names, strict=True)}, owners
 
 
@@ -101,15 +108,27 @@ class Refresher:
 
     def __init__(self, host, net, threads, crash=""):
         core = host.settings
-        given = {"threads": threads, "core": {
-            "mode": "test", "data_dir": str(core.data_dir), "database_url": core.database_url,
-            "database_system_url": core.database_system_url,
-            "database_owner_url": core.database_owner_url}}
+        given = {
+            "threads": threads,
+            "core": {
+                "mode": "test",
+                "data_dir": str(core.data_dir),
+                "database_url": core.database_url,
+                "database_system_url": core.database_system_url,
+                "database_owner_url": core.database_owner_url,
+            },
+        }
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "refresher.py"), json.dumps(given)],
-            env={**os.environ, "MUSEKIT_CRASH_AT": crash,
-                 "PASSIVEPOST_PLATFORM_SANDBOX_BASE_URL": net.url},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            env={
+                **os.environ,
+                "MUSEKIT_CRASH_AT": crash,
+                "PASSIVEPOST_PLATFORM_SANDBOX_BASE_URL": net.url,
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert self.process.stdout.readline() == "ready\n"
 
     def begin(self, stale):

@@ -264,9 +264,7 @@ def test_on_time_by_the_database_clock(host, network, publish, until):
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
-def test_full_disk_sends_nothing_that_is_not_armed(
-    backend, host, slow, publish, until, caplog
-):
+def test_full_disk_sends_nothing_that_is_not_armed(backend, host, slow, publish, until, caplog):
     """C10: no call without a durable arming; it goes on by itself when there is room again."""
     from sqlalchemy import event
 
@@ -279,8 +277,9 @@ def test_full_disk_sends_nothing_that_is_not_armed(
         most = pages if full.is_set() else 1_000_000
         connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
 
-    world.install(host, DoublePlatform(slow.port), send_slots=10, lease_margin_seconds=2.0,
-                  arm_safety=0.5)
+    world.install(
+        host, DoublePlatform(slow.port), send_slots=10, lease_margin_seconds=2.0, arm_safety=0.5
+    )
     world.posts(host, world.accounts(host, 40), 400, body="x" * 3000 + "{n}")
     publish()
     until(lambda: len(slow.accepted) >= 10)
@@ -296,8 +295,7 @@ def test_full_disk_sends_nothing_that_is_not_armed(
         assert session.connection().exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
 
 
-def test_an_arming_that_fails_makes_no_call_and_goes_on(host, network, publish, until,
-                                                        monkeypatch):
+def test_an_arming_that_fails_makes_no_call_and_goes_on(host, network, publish, until, monkeypatch):
     """The commit fails after it was stored, or before: no call is made, the post goes later."""
     from sqlalchemy.exc import OperationalError
 

@@ -212,5 +212,3 @@ def states(host):
 
 def in_flight(host):
     return [s for s in states(host) if s.lease_until is not None]
-
-
