@@ -28,7 +28,7 @@ def ring() -> KeyRing:
 @pytest.mark.parametrize("plain", ["", "token", "ü😀\x00" * 50, "x" * 100_000])
 def test_what_is_encrypted_opens_in_its_place(ring, plain) -> None:
     token = ring.encrypt(plain, **PLACE)
-    assert token.startswith("v1.k1.")
+    assert token.startswith(f"v1.{ring.newest}.")
     assert ring.decrypt(token, **PLACE) == plain
     assert token != ring.encrypt(plain, **PLACE)
     assert not plain or plain not in token
@@ -87,26 +87,35 @@ def test_a_missing_key_is_named_and_the_text_is_not(ring) -> None:
     with pytest.raises(DecryptionError) as caught:
         other.decrypt(old, **PLACE)
     assert caught.value.reason == "unknown_key"
-    assert "“k1”" in str(caught.value)
+    assert f"“{ring.newest}”" in str(caught.value)
     assert "SOCIAL_ENCRYPTION_KEY" in str(caught.value)
     assert "very secret" not in str(caught.value)
     assert old not in str(caught.value)
 
 
 def test_older_keys_still_open_and_the_newest_encrypts() -> None:
-    first, second = new_key(), new_key(["k1"])
+    first = new_key()
+    second = new_key([first.id])
     old = KeyRing([first]).encrypt("x", **PLACE)
     both = KeyRing([second, first])
     assert both.decrypt(old, **PLACE) == "x"
     assert not both.is_current(old)
     assert both.is_current(both.encrypt("x", **PLACE))
-    assert both.ids == ("k2", "k1")
+    assert both.ids == (second.id, first.id)
+    assert [each.partition("-")[0] for each in both.ids] == ["k2", "k1"]
 
 
 def test_a_key_of_the_same_name_but_other_bytes_does_not_open(ring) -> None:
     token = ring.encrypt("x", **PLACE)
     with pytest.raises(DecryptionError):
-        KeyRing([Key("k1", secrets.token_bytes(32))]).decrypt(token, **PLACE)
+        KeyRing([Key(ring.newest, secrets.token_bytes(32))]).decrypt(token, **PLACE)
+
+
+def test_a_key_of_another_deployment_is_one_that_is_missing(ring) -> None:
+    """Not damage: nobody is asked to connect again because a worker was given the wrong key."""
+    with pytest.raises(DecryptionError) as caught:
+        KeyRing([new_key()]).decrypt(ring.encrypt("x", **PLACE), **PLACE)
+    assert caught.value.reason == "unknown_key"
 
 
 def test_nonces_do_not_repeat(ring) -> None:

@@ -155,7 +155,7 @@ def test_an_old_key_dropped_too_early_is_a_clear_error(database) -> None:
     with database.session(SYSTEM) as session:
         token = session.get(SocialAccount, row).access_token_encrypted
         assert session.scalar(select(func.count()).select_from(SocialAccount)) == 3
-    with pytest.raises(DecryptionError, match="“k1”, which is not in the key ring"):
+    with pytest.raises(DecryptionError, match=f"“{OLD.id}”, which is not in the key ring"):
         AFTER.decrypt(token, **COLUMN, row=row, space=rows[row])
     state = rotate(database, AFTER)
     assert (state.rewritten, len(state.failed)) == (0, 3)

@@ -1,12 +1,15 @@
 """F33: a copy of the database that runs elsewhere, with keys of its own, publishes nothing."""
 
+import threading
 import time
 
 import pytest
 import world
 
+from musekit.api import Stop
 from musekit.kernel.build import build_host
 from musekit.kernel.crypto.keyring import KeyRing
+from passivepost.publishing.service import PublisherService
 
 
 @pytest.fixture
@@ -21,18 +24,13 @@ def clone(host, tmp_path):
     built.close()
 
 
-def test_a_clone_with_other_keys_calls_nobody(host, clone, network, until, request):
+def test_a_clone_with_other_keys_calls_nobody(host, clone, network, until, publish):
     world.install(host, world.platform(network.port))
     world.install(clone, world.platform(network.port))
     ids = world.posts(host, world.accounts(host, 5), 20)
     opened = []
     decrypt = clone.keyring.decrypt
     clone.keyring.decrypt = lambda *a, **k: opened.append(decrypt(*a, **k)) or opened[-1]
-
-    import threading
-
-    from musekit.api import Stop
-    from passivepost.publishing.service import PublisherService
 
     stop = Stop()
     thread = threading.Thread(target=PublisherService.run, args=(clone, stop))
@@ -49,7 +47,6 @@ def test_a_clone_with_other_keys_calls_nobody(host, clone, network, until, reque
     assert world.statuses(host).keys() <= {"scheduled", "queued"}
     # The deployment itself, where the keys are, goes on as soon as it looks again.
     world.execute(host, "UPDATE publish_state SET hold = NULL, next_attempt_at = due_at")
-    publish = request.getfixturevalue("publish")
     publish()
     until(lambda: world.statuses(host) == {"posted": len(ids)})
     assert max(network.keys().values()) == 1

@@ -18,11 +18,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command()
 def generate() -> None:
     """Print a new key; put it before the others in SOCIAL_ENCRYPTION_KEY, then `keys rotate`."""
+    from musekit.errors import ConfigurationError
     from musekit.kernel.crypto.keys import new_key, parse, write_down
     from musekit.kernel.settings import CoreSettings, load_section
 
     ring = load_section(CoreSettings, "musekit").social_encryption_key
-    taken = [key.id for key in parse(ring.get_secret_value())] if ring else []
+    try:
+        taken = [key.id for key in parse(ring.get_secret_value())] if ring else []
+    except ConfigurationError:  # what stands there is no key; this is how to get one
+        taken = []
     sys.stdout.write(write_down(new_key(taken)) + "\n")
 
 

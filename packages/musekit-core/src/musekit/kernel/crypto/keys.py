@@ -14,10 +14,11 @@ from musekit.errors import ConfigurationError
 
 SETTING = "SOCIAL_ENCRYPTION_KEY"
 HOW_TO = (
-    "Make one with: python -c \"import base64, os; print('k1:' + "
-    'base64.b64encode(os.urandom(32)).decode())" and keep older keys behind it, after a comma.'
+    "Make one (id:base64 of 32 random bytes) with `musekit keys generate`, and keep older keys"
+    " behind it, after a comma."
 )
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}\Z")
+_NUMBER = re.compile(r"k(\d{1,6})(?:-|\Z)")
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,13 @@ class Key:
 
 
 def new_key(taken: Iterable[str] = ()) -> Key:
-    """Return a fresh key whose id (``k1``, ``k2`` …) is not among those `taken`."""
-    ids, n = set(taken), 1
-    while f"k{n}" in ids:
-        n += 1
-    return Key(f"k{n}", secrets.token_bytes(32))
+    """Return a fresh key, its id ``k1-3f9a2c``: a number after those `taken`, and a random part.
+
+    The random part keeps two deployments' keys apart: to one, a token of the other is under a key
+    that it lacks, not a damaged one of its own; nobody's connection is given up for that.
+    """
+    numbers = [int(found[1]) for each in taken if (found := _NUMBER.match(each))]
+    return Key(f"k{max(numbers, default=0) + 1}-{secrets.token_hex(3)}", secrets.token_bytes(32))
 
 
 def write_down(key: Key) -> str:
