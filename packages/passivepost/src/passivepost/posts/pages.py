@@ -62,6 +62,8 @@ def posts_page(
 ) -> Response:
     """List posts, newest first."""
     statuses = next((states for key, _, states in FILTERS if key == show), ())
+    if not platform.isidentifier():
+        platform = ""  # no name of a network, and maybe none a database takes: as if not asked
     with host.database.session(actor, readonly=True) as session:
         filters = {"status": statuses, "platform": platform or None}
         try:
