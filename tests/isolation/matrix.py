@@ -187,7 +187,12 @@ def prepare(world: World, route: Route, it: Person) -> Send:
     def send(headers: dict[str, str], /, **changes: Any) -> httpx.Response:
         # A given ``url`` or ``headers`` among the changes takes the place of the sample's own.
         ask = {"url": world.url + path, "headers": {**accept, **headers}} | sent | changes
-        answer = world.http.request(route.method, **ask)
+        try:
+            answer = world.http.request(route.method, **ask)
+        except httpx.RemoteProtocolError:  # after a 500 the server ends a kept-alive connection
+            if not isinstance(ask.get("content", b""), bytes | str):
+                raise
+            answer = world.http.request(route.method, **ask)
         world.http.cookies.clear()
         return answer
 

@@ -62,6 +62,19 @@ def privileges(world, me):
         }
 
 
+def tries(world, known, victim, me):
+    """Yield (name, fields) for each request: one field at a time, on the second database all."""
+    fields = {
+        name: made(victim, me) if callable(made) else made
+        for name, made in EXTRA.items()
+        if name not in known or name == "status"  # the matrix and the bad inputs try a route's own
+    }
+    if world.host.database.is_postgres:
+        yield "all of them", fields
+    else:
+        yield from ((name, {name: value}) for name, value in fields.items())
+
+
 def test_fields_nobody_may_set_are_never_effective(world):
     victim = world.people["victim"]
     me = world.people.get("writer") or world.add("writer")
@@ -72,14 +85,11 @@ def test_fields_nobody_may_set_are_never_effective(world):
         if route.method not in UNSAFE or route.row.fake or route.rule.kind == "secret":
             continue
         known = fields.names(world.app, route)
-        for name, made in EXTRA.items():
-            if name in known and name != "status":
-                continue  # a field of the route: the matrix and the bad inputs try it
-            value = made(victim, me) if callable(made) else made
+        for name, extra in tries(world, known, victim, me):
             send = prepare(world, route, me)
             part, sample = fields.sample_of(route, world, me)
             part = "json" if part == "params" and route.path.startswith("/api/") else part
-            answer = send(browser(me), **{part: {**sample, name: value}})
+            answer = send(browser(me), **{part: {**sample, **extra}})
             tried += 1
             if answer.status_code >= 500:
                 faults.append(f"{route.key} with {name}: {answer.status_code}")
@@ -96,7 +106,7 @@ def test_fields_nobody_may_set_are_never_effective(world):
             if route.row.ends_session:
                 world.sign_in(me)
         world.forget_limits()
-    assert tried >= 500, tried
+    assert tried >= (20 if world.host.database.is_postgres else 500), tried
     assert not faults, "\n".join(faults)
 
 
