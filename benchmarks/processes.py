@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +76,23 @@ def platform_double(delay_ms: float = 50) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+def await_start(worker: subprocess.Popen[bytes]) -> None:
+    """Read what a worker says until it has started; show what it says later.
+
+    Raises:
+        RuntimeError: it ended instead; with its last line.
+    """
+    assert worker.stderr is not None
+    line = b""
+    for line in worker.stderr:
+        if line.startswith(b"Worker started"):
+            threading.Thread(
+                target=shutil.copyfileobj, args=(worker.stderr, sys.stderr.buffer), daemon=True
+            ).start()
+            return
+    raise RuntimeError(f"the worker ended with status {worker.wait()}: {line.decode()}")
 
 
 def stats(url: str) -> dict[str, int]:

@@ -58,6 +58,6 @@ def test_killed_at(point, host, network, workers, until):
     # A refresh or a look that a killed worker had begun is waited for: its lease is a minute.
     limit = 150 if point.startswith(("refresh", "reconcile")) else 60
     until(lambda: world.statuses(host) == {"posted": len(ids)}, limit)
-    assert max(network.keys().values()) == 1
+    assert max(network.keys().values()) == 1, world.story(host, network)
     parts = 3 if point.startswith("checkpoint") else 1
     assert len(network.accepted) == parts * len(ids)

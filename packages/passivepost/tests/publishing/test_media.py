@@ -75,6 +75,20 @@ def test_a_picture_without_an_extension_is_recognised_and_fetched_once(files, go
     assert go(publish) == ["/picture", "/picture"]
 
 
+def test_only_so_many_bytes_are_kept(files, go, monkeypatch):
+    monkeypatch.setattr(media, "KEEP", 2 * len(png()))
+    urls = [files.add(f"/{number}.png", png()) for number in range(3)]
+
+    async def publish(http):
+        post = claim(*urls)
+        await media.look(post, http, 1000)
+        for one in content_of(post, http).parts[0].media:
+            assert await one.load() == png()
+        return files.fetched
+
+    assert go(publish) == ["/0.png", "/1.png", "/2.png", "/2.png"]
+
+
 @pytest.mark.parametrize(
     ("path", "data", "says"),
     [

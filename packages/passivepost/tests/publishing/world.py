@@ -212,3 +212,23 @@ def states(host):
 
 def in_flight(host):
     return [s for s in states(host) if s.lease_until is not None]
+
+
+def story(host, network):
+    """Tell, line by line, what happened to the posts that the network has more than once."""
+    twice = {key.split(":")[0] for key, count in network.keys().items() if count > 1}
+    lines = []
+    for state in states(host):
+        if str(state.publish_key) in twice:
+            lines.append(f"post {state.post_id} key {state.publish_key} token {state.lease_token}")
+            lines += [
+                f"  attempt {a.n} token {a.lease_token} armed {a.armed_at} answered"
+                f" {a.responded_at} {a.outcome} {a.error_class} {a.detail} {a.worker}"
+                for a in attempts(host, state.post_id)
+            ]
+            lines += [
+                f"  request {at:.3f} {author}"
+                for at, key, _, author in network.requests
+                if key.startswith(str(state.publish_key))
+            ]
+    return "\n".join(lines)

@@ -17,10 +17,10 @@ _POSTS = Statement(
     """
     UPDATE social_posts AS p SET status = 'posting', updated_at = {now}
     FROM (SELECT s.post_id AS own FROM {r} JOIN publish_state s ON s.post_id = r.id
-          WHERE s.lease_token = r.token AND s.revision = r.rev
-          AND s.stage = 'queued' AND s.hold IS NULL AND s.review IS NULL
-          AND s.lease_until >= {plus(r.need)}) AS r
-    WHERE p.id = r.own AND p.status = 'queued'
+          WHERE {filter(s.lease_token = r.token AND s.revision = r.rev
+                        AND s.stage = 'queued' AND s.hold IS NULL AND s.review IS NULL
+                        AND s.lease_until >= {plus(r.need)})}) AS r
+    WHERE p.id = r.own AND {filter(p.status = 'queued')}
     RETURNING id
     """,
     batch={"id": "uuid", "token": "int", "rev": "int", "need": "float"},
@@ -33,8 +33,9 @@ _STATE = Statement(
         preparing = {false}, progress = COALESCE(CAST(r.note AS {json}), s.progress),
         updated_at = {now}
     FROM {r}
-    WHERE s.post_id = r.id AND s.lease_token = r.token AND s.revision = r.rev
-    AND s.stage = 'queued' AND s.hold IS NULL AND s.review IS NULL AND s.lease_until IS NOT NULL
+    WHERE s.post_id = r.id
+    AND {filter(s.lease_token = r.token AND s.revision = r.rev AND s.stage = 'queued'
+                AND s.hold IS NULL AND s.review IS NULL AND s.lease_until IS NOT NULL)}
     RETURNING post_id
     """,
     batch={"id": "uuid", "token": "int", "rev": "int", "note": "text"},

@@ -52,14 +52,21 @@ _BUSY = Statement(
     """,
     returns=("uuid", "int"),
 )
+# A statement of its own: a locking subquery would keep the update from its index.
+_LOCK = Statement(
+    """
+    SELECT s.post_id, r.lease FROM {r} JOIN publish_state s ON s.post_id = r.id
+    WHERE {filter(OPEN(s))} {lock(s)}
+    """.replace("OPEN(s)", _OPEN.format("s")),
+    batch={"id": "uuid", "lease": "float"},
+    returns=("uuid", "float"),
+)
 _LEASE = Statement(
     """
-    UPDATE publish_state AS t
-    SET lease_token = t.lease_token + 1, lease_owner = :owner, lease_until = {plus(r.lease)},
+    UPDATE publish_state AS s
+    SET lease_token = s.lease_token + 1, lease_owner = :owner, lease_until = {plus(r.lease)},
         preparing = {false}, updated_at = {now}
-    FROM (SELECT s.post_id AS id, r.lease AS lease FROM {r} JOIN publish_state s
-          ON s.post_id = r.id WHERE OPEN(s) {lock(s)}) AS r
-    WHERE t.post_id = r.id
+    FROM {r} WHERE s.post_id = r.id AND {filter(OPEN(s))}
     RETURNING post_id
     """.replace("OPEN(s)", _OPEN.format("s")),
     batch={"id": "uuid", "lease": "float"},
@@ -161,7 +168,7 @@ def claim(unit: Unit, want: int, cursor: Cursor, terms: Terms) -> list[Claim]:
                 wrapped = True
     hold(unit, held)
     miss(unit, missed)
-    leased = unit.run(_LEASE, lease, owner=terms.owner)
+    leased = unit.run(_LEASE, unit.run(_LOCK, lease), owner=terms.owner)
     return read(unit, [post_id for (post_id,) in leased], terms.platforms)
 
 

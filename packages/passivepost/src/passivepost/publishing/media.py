@@ -34,6 +34,8 @@ _SIGNS = (
 #: Bytes of a file that is loaded without having been looked at.
 LIMIT = 10_000_000
 FETCH_SECONDS = 60.0
+#: Bytes of one post's files kept at a time; what is beyond is fetched again when it is uploaded.
+KEEP = 20_000_000
 
 
 @dataclass(slots=True)
@@ -56,7 +58,7 @@ def recognise(data: bytes, declared: str = "") -> str:
 
 
 async def look(claim: Claim, http: AsyncClient, most: int) -> None:
-    """Fetch the post's files and note what they are; keep their bytes until `forget`.
+    """Fetch the post's files and note what they are; keep up to `KEEP` bytes until `forget`.
 
     Args:
         most: bytes of a file, at most, whatever the platform takes.
@@ -68,6 +70,7 @@ async def look(claim: Claim, http: AsyncClient, most: int) -> None:
     """
     rules = (claim.platform.capabilities.images, claim.platform.capabilities.video)
     largest = min(most, max((rule.max_bytes for rule in rules if rule), default=most))
+    kept = 0
     for facts in _all(claim):
         url = facts["url"]
         if url in claim.files:
@@ -75,6 +78,9 @@ async def look(claim: Claim, http: AsyncClient, most: int) -> None:
         data, declared = await fetch(http, url, facts.get("digest") or "", largest)
         file = File(recognise(data, declared), len(data), *size_of(data), data)
         _fits(claim.platform, file, url)
+        kept += file.size
+        if kept > KEEP:
+            file.data = None
         claim.files[url] = file
 
 

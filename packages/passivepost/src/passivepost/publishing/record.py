@@ -20,8 +20,8 @@ _CLOSE = Statement(
         detail = r.words, retry_after = r.wait, http_status = r.code
     FROM {r}
     WHERE a.id = r.id
-    AND (a.outcome IS NULL OR a.outcome = 'unknown'
-         OR (r.verdict = 'confirmed' AND a.outcome IN ('reconciled_absent', 'resolved_absent')))
+    AND {filter(a.outcome IS NULL OR a.outcome = 'unknown' OR (r.verdict = 'confirmed'
+                AND a.outcome IN ('reconciled_absent', 'resolved_absent')))}
     RETURNING post_id
     """,
     batch={
@@ -36,7 +36,7 @@ _POSTED = Statement(
     SET stage = 'done', hold = NULL, hold_detail = NULL, failure_kind = NULL,
         review = CASE WHEN s.review IS NULL THEN NULL ELSE 'resolved' END,
         reconcile_at = NULL, lease_owner = NULL, lease_until = NULL, updated_at = {now}
-    FROM {r} WHERE s.post_id = r.id AND s.stage = 'posting'
+    FROM {r} WHERE s.post_id = r.id AND {filter(s.stage = 'posting')}
     RETURNING post_id
     """,
     batch={"id": "uuid"},
@@ -49,7 +49,7 @@ _POSTED_LATE = Statement(
     SET stage = 'done', hold = NULL, hold_detail = NULL, failure_kind = NULL, review = 'resolved',
         reconcile_at = NULL, lease_token = s.lease_token + 1, lease_owner = NULL,
         lease_until = NULL, updated_at = {now}
-    FROM {r} WHERE s.post_id = r.id AND s.stage = 'queued'
+    FROM {r} WHERE s.post_id = r.id AND {filter(s.stage = 'queued')}
     RETURNING post_id
     """,
     batch={"id": "uuid"},
@@ -57,7 +57,7 @@ _POSTED_LATE = Statement(
 )
 _POSTS_SENT = Statement(
     "UPDATE social_posts AS p SET status = 'posting' FROM {r}"
-    " WHERE p.id = r.id AND p.status = 'queued'",
+    " WHERE p.id = r.id AND {filter(p.status = 'queued')}",
     batch={"id": "uuid"},
 )
 _POSTS_POSTED = Statement(
@@ -65,7 +65,7 @@ _POSTS_POSTED = Statement(
     UPDATE social_posts AS p
     SET status = 'posted', platform_post_id = r.pid, posted_at = {now}, error_message = NULL,
         updated_at = {now}
-    FROM {r} WHERE p.id = r.id AND p.status = 'posting'
+    FROM {r} WHERE p.id = r.id AND {filter(p.status = 'posting')}
     """,
     batch={"id": "uuid", "pid": "text"},
 )
@@ -83,7 +83,8 @@ _FAILED = Statement(
     SET stage = 'done', failure_kind = r.kind, hold = NULL, hold_detail = NULL,
         review = CASE WHEN s.review IS NULL THEN NULL ELSE 'resolved' END, preparing = {false},
         reconcile_at = NULL, lease_owner = NULL, lease_until = NULL, updated_at = {now}
-    FROM {r} WHERE s.post_id = r.id AND s.lease_token = r.token AND s.stage IN ('queued', 'posting')
+    FROM {r} WHERE s.post_id = r.id
+    AND {filter(s.lease_token = r.token AND s.stage IN ('queued', 'posting'))}
     RETURNING post_id
     """,
     batch={"id": "uuid", "token": "int", "kind": "text"},
@@ -92,7 +93,7 @@ _FAILED = Statement(
 _POSTS_FAILED = Statement(
     """
     UPDATE social_posts AS p SET status = 'failed', error_message = r.words, updated_at = {now}
-    FROM {r} WHERE p.id = r.id AND p.status IN ('queued', 'posting')
+    FROM {r} WHERE p.id = r.id AND {filter(p.status IN ('queued', 'posting'))}
     """,
     batch={"id": "uuid", "words": "text"},
 )
@@ -105,7 +106,8 @@ _QUEUED = Statement(
         progress = COALESCE(CAST(r.note AS {json}), s.progress), preparing = {false},
         lease_owner = CASE WHEN r.keep = 1 THEN s.lease_owner ELSE NULL END,
         lease_until = CASE WHEN r.keep = 1 THEN s.lease_until ELSE NULL END, updated_at = {now}
-    FROM {r} WHERE s.post_id = r.id AND s.lease_token = r.token AND s.stage IN ('queued', 'posting')
+    FROM {r} WHERE s.post_id = r.id
+    AND {filter(s.lease_token = r.token AND s.stage IN ('queued', 'posting'))}
     RETURNING post_id
     """,
     batch={
@@ -118,7 +120,7 @@ _POSTS_QUEUED = Statement(
     """
     UPDATE social_posts AS p
     SET status = 'queued', error_message = COALESCE(r.words, p.error_message), updated_at = {now}
-    FROM {r} WHERE p.id = r.id AND p.status IN ('queued', 'posting')
+    FROM {r} WHERE p.id = r.id AND {filter(p.status IN ('queued', 'posting'))}
     """,
     batch={"id": "uuid", "words": "text"},
 )
@@ -128,7 +130,7 @@ _UNCONFIRMED = Statement(
     SET review = 'unconfirmed', failure_kind = 'unknown', reconcile_at = {plus(r.delay)},
         progress = COALESCE(CAST(r.note AS {json}), s.progress), preparing = {false},
         lease_owner = NULL, lease_until = NULL, updated_at = {now}
-    FROM {r} WHERE s.post_id = r.id AND s.lease_token = r.token AND s.stage = 'posting'
+    FROM {r} WHERE s.post_id = r.id AND {filter(s.lease_token = r.token AND s.stage = 'posting')}
     RETURNING post_id
     """,
     batch={"id": "uuid", "token": "int", "delay": "float", "note": "text"},
@@ -137,7 +139,7 @@ _UNCONFIRMED = Statement(
 _POSTS_UNCONFIRMED = Statement(
     """
     UPDATE social_posts AS p SET error_message = r.words, updated_at = {now}
-    FROM {r} WHERE p.id = r.id AND p.status = 'posting'
+    FROM {r} WHERE p.id = r.id AND {filter(p.status = 'posting')}
     """,
     batch={"id": "uuid", "words": "text"},
 )
