@@ -1,6 +1,7 @@
 """What the demo adds to the life of users and to tiers; only in a demo."""
 
 import json
+import sys
 
 import pytest
 from sqlalchemy import select
@@ -70,3 +71,11 @@ def test_a_deleted_sample_person_is_made_anew(host):
         host.registry.hooks.on_user_deleted(host=host, user_id=user_id)
         assert path.exists() == kept
     assert not host.registry.hooks.paused()
+
+
+def test_without_the_extra_it_says_what_to_install(host, monkeypatch):
+    """The wheel of PassivePost alone has no browser for the sample person."""
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    said = host.registry.hooks.on_demo(host=host, base_url="http://127.0.0.1:1")
+    (problem,) = said["problems"]
+    assert "pip install 'passivepost[demo]'" in problem

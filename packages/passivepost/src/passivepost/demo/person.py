@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-import httpx
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import httpx
 
 
 class DemoError(RuntimeError):
     """A step of filling the demo did not work; the message says which and what was answered."""
 
 
+def _httpx() -> ModuleType:
+    """Return httpx. It comes with the extra ``demo``: nothing else of PassivePost needs it."""
+    try:
+        import httpx
+    except ModuleNotFoundError as error:
+        raise DemoError(
+            "The sample person's browser, httpx, is not installed. Nothing was made. Stop, run "
+            "pip install 'passivepost[demo]', and start again."
+        ) from error
+    return httpx
+
+
 class Person:
-    """A browser session at `base_url`, closed by ``close()``."""
+    """A browser session at `base_url`, closed by ``close()``. `DemoError` without httpx."""
 
     def __init__(self, base_url: str) -> None:
-        self._http = httpx.Client(
+        self._http: httpx.Client = _httpx().Client(
             base_url=base_url, timeout=30, follow_redirects=False, trust_env=False
         )
 
@@ -46,9 +61,9 @@ class Person:
 
     def accepts(self, token: str) -> bool:
         """Tell whether an API token works. The browser's cookie is left out."""
-        with httpx.Client(base_url=self._http.base_url, trust_env=False) as other:
+        with _httpx().Client(base_url=self._http.base_url, trust_env=False) as other:
             answer = other.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
-        return answer.status_code == 200
+            return bool(answer.status_code == 200)
 
     def connect(self, authorize_url: str, username: str) -> None:
         """Do what a person does on the network's page: choose an account, press Allow."""
@@ -81,7 +96,7 @@ class SampleNetwork:
 
     def seed(self, username: str, posts: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Put posts of the past on its timeline; returns them with their ids."""
-        answer = httpx.post(
+        answer = _httpx().post(
             f"{self.url}/seed", json={"username": username, "posts": posts}, trust_env=False
         )
         found: list[dict[str, Any]] = answer.raise_for_status().json()["items"]
@@ -89,7 +104,7 @@ class SampleNetwork:
 
     def refuse(self, words: str, message: str) -> None:
         """Have it refuse posts that hold some words; not while somebody else's faults are on."""
-        url = f"{self.url}/faults"
+        url, httpx = f"{self.url}/faults", _httpx()
         if httpx.get(url, trust_env=False).raise_for_status().json()["items"]:
             return
         rule = {"fault": "reject", "text": words, "message": message}
