@@ -221,6 +221,11 @@ class BlueskyPlatform(Platform):
                 await call.checkpoint(progress)
         return self._published(call, [post["uri"] for post in posted])
 
+    def resumed(self, progress: Progress) -> Progress:
+        """Keep what is written, and all keys: a part that turns up after all is written over."""
+        kept = ("ids", "posted", "keys", "created_at")
+        return {name: progress[name] for name in kept if name in progress}
+
     def _published(self, call: Publish, uris: Sequence[str]) -> Published:
         return Published(ids=uris, url=self.post_url(call.account.username, uris[0]))
 

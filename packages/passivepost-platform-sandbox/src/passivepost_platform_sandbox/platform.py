@@ -103,8 +103,9 @@ class SandboxPlatform(Platform):
         """Upload the media of parts that are not posted yet; a repeat goes on where it stopped."""
         client = self._client(call.http, call.account.credentials)
         media: dict[str, list[str]] = dict(call.progress.get("media", {}))
+        live = len(call.progress.get("ids", ()))
         for n, part in enumerate(call.content.parts):
-            if str(n) not in media and part.media:
+            if n >= live and str(n) not in media and part.media:
                 media[str(n)] = [
                     str(
                         _done(
@@ -134,6 +135,10 @@ class SandboxPlatform(Platform):
             if len(call.content.parts) > 1:
                 await call.checkpoint({**progress, "ids": list(ids), "url": url})
         return Published(ids=ids, url=url)
+
+    def resumed(self, progress: Progress) -> Progress:
+        """Keep the address of the first part beside the ids."""
+        return {"ids": progress["ids"], "url": progress.get("url")}
 
     async def find_published(self, call: Publish) -> Found | None:
         """Look for each part, by author, exact text and time since the first attempt."""

@@ -22,9 +22,10 @@ async def upload_all(api: XApi, call: Publish, longest_wait: float) -> Progress:
     """
     parts, progress = call.content.parts, dict(call.progress)
     uploaded: list[list[str]] = list(progress.get("media", []))
+    live = len(progress.get("ids", []))  # these are not sent again
     if time.time() - float(progress.get("media_at", 0)) > FRESH:
         progress.pop("processing", None)
-    elif [len(ids) for ids in uploaded] == [len(part.media) for part in parts]:
+    elif [len(ids) for ids in uploaded[live:]] == [len(part.media) for part in parts[live:]]:
         return progress
     begun: dict[str, str] = progress.setdefault("processing", {})
 
@@ -36,11 +37,8 @@ async def upload_all(api: XApi, call: Publish, longest_wait: float) -> Progress:
         media = parts[part].media[n]
         return await upload(api, media, longest_wait, begun=begun.get(f"{part}.{n}"), note=note)
 
-    live = len(progress.get("ids", []))  # these are not sent again
     progress["media"] = [
-        uploaded[part]
-        if part < min(live, len(uploaded))
-        else [await one(part, n) for n in range(len(parts[part].media))]
+        [await one(part, n) for n in range(len(parts[part].media))] if part >= live else []
         for part in range(len(parts))
     ]
     del progress["processing"]

@@ -3,8 +3,12 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
+
+from musekit.api import Actor
+from passivepost.publishing.models import PublishState
 
 from .conftest import ahead, markup
 
@@ -226,3 +230,22 @@ def test_ids_of_a_form_belong_to_the_space(mine, theirs, net, host):
     assert answer.status_code == 303
     assert [post["status"] for post in theirs.all()] == ["draft"]
     assert theirs.all()[0]["id"] != mine.all()[0]["id"]
+
+
+def test_parts_that_are_live_cannot_be_typed_into(mine, host):
+    parts = [{"text": "One"}, {"text": "Two"}, {"text": "Three"}]
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    order = {"platform": "sandbox", "parts": parts, "scheduled_at": later}
+    post = mine.http.post("/api/social/posts", json=order).json()
+    with host.database.session(Actor.system("tests")) as session:
+        session.get(PublishState, UUID(post["id"])).progress = {"ids": ["1"]}
+    text = mine.open(f"/posts/{post['id']}/edit")
+    areas = re.findall(r"<textarea[^>]*>", text)
+    assert ["readonly" in area for area in areas] == [True, False, False]
+    assert "live already" in text
+    assert 'value="remove-part:0"' not in text
+    assert 'value="remove-part:1"' in text
+    form = {"text": ["Uno", "Two"], "revision": str(post["revision"]), "action": "draft"}
+    answer = mine.send(f"/posts/{post['id']}/edit", form)
+    assert answer.status_code == 422
+    assert "live already and cannot be changed here" in answer.text

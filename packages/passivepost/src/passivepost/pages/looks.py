@@ -9,6 +9,7 @@ from typing import Any
 from musekit.api import Host
 from passivepost.accounts.registry import platforms_of
 from passivepost.publishing import words
+from passivepost.publishing.service import live_ids
 
 #: Colour of a network whose package is not installed.
 UNKNOWN_COLOR = "#5d645f"
@@ -54,6 +55,13 @@ def sentence_of(post: Mapping[str, Any], *, state: Any = None) -> str:
         post: a post as `posts.views` gives it, or a row of the queue.
         state: its `PublishState`, for what the post itself does not tell.
     """
+    live = live_ids(state)
+    if post["status"] == "failed" and live:
+        many = f"Parts 1 to {len(live)} are" if len(live) > 1 else "Part 1 is"
+        return (
+            f"{many} live; the rest was not sent. Change the rest or schedule it again: it goes on"
+            " after what is live."
+        )
     return words.sentence(
         post["status"],
         hold=post["hold"] if state_of(post) == "held" else None,

@@ -180,6 +180,7 @@ class PostOut(PostSummary):
     timezone: str
     wall_time: str | None
     post_url: str | None
+    posted_ids: list[str]  #: of the parts on the network, in order; all of them once it is posted
     publish: PublishOut | None
     attempts: list[AttemptOut]
     warnings: list[str]

@@ -28,6 +28,7 @@ from passivepost.models import PostRow
 from passivepost.posts import caps, views
 from passivepost.posts.checks import check
 from passivepost.posts.models import PostDetails
+from passivepost.posts.resuming import check_parts, check_rest
 from passivepost.posts.schemas import PostCreate, PostOut, PostUpdate, Resolve
 from passivepost.posts.text import content_hash
 from passivepost.posts.timing import When, when
@@ -137,8 +138,10 @@ def change(
 
     Raises:
         NotFoundError: there is no such post in this space.
-        ConflictError: it is being posted or was, or `revision` is not the present one.
-        InvalidError, LimitReachedError, ForbiddenError: as for `create`.
+        ConflictError: it is being posted or was, or `revision` is not the present one; it is live
+            in part, on an account that is not connected any more.
+        InvalidError, LimitReachedError, ForbiddenError: as for `create`; and a part that is live
+            already would be changed.
     """
     post, details = load(session, post_id)
     _check_editable(post, details, request.revision)
@@ -151,7 +154,10 @@ def change(
     digest = content_hash(parts, options)
     content_changed = digest != details.content_hash
     time_changed = moment.at != post.scheduled_at or moment.zone != details.timezone
+    # Under the lock of the post nothing is sent, so nothing more becomes live.
+    live = publishing.live_ids(session.get(PublishState, post_id))
     if content_changed:
+        check_parts(details.parts, parts, len(live))
         check([platform], parts, options)
     status = _next_status(post.status, request, moment, changed=content_changed or time_changed)
     _check_plan(actor, status, moment, scheduling=status != post.status)
@@ -164,6 +170,7 @@ def change(
         publishing.pull_back(session, post)  # raises when it is on its way already
     if status in PLANNED:
         _check_connected([platform], place)
+        check_rest(post, parts, place.accounts[post.platform].id, live)
         post.account_id = place.accounts[post.platform].id
         details.disconnected_from = None
     details.counted_on = caps.count(
@@ -179,7 +186,7 @@ def change(
     post.scheduled_at, post.updated_at, post.error_message = moment.at, now, None
     move(session, post, status)
     if status in PLANNED and moment.at is not None:
-        publishing.schedule(session, post, details, at=moment.at)
+        publishing.schedule(session, post, details, at=moment.at, resumed=platform.resumed)
     session.flush()
     session.expire_all()
     return views.get_post(session, post_id)

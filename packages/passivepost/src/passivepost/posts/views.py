@@ -17,6 +17,7 @@ from passivepost.posts.models import PostDetails
 from passivepost.posts.schemas import PostOut, PostPage, PostSummary
 from passivepost.posts.text import warnings_of
 from passivepost.publishing.models import PublishAttempt, PublishState
+from passivepost.publishing.service import live_ids
 
 _SUMMARY = (
     PostRow.id, PostRow.user_id, PostRow.account_id, PostRow.platform, PostRow.content,
@@ -132,6 +133,7 @@ def full(
         "timezone": details.timezone if details else "UTC",
         "wall_time": details.wall_time if details else None,
         "post_url": details.post_url if details else None,
+        "posted_ids": _posted_ids(summary, details, state),
         "publish": {name: getattr(state, name) for name in _PUBLISH} if state else None,
         "attempts": [{name: getattr(each, name) for name in _ATTEMPT} for each in attempts],
         "warnings": warnings_of(parts),
@@ -145,6 +147,16 @@ def summary_of(row: Any, *, state: PublishState | None, **extension: Any) -> dic
     values["hold"] = state.hold if state else None
     values["review"] = state.review if state else None
     return {**values, **extension}
+
+
+def _posted_ids(
+    summary: dict[str, Any], details: PostDetails | None, state: PublishState | None
+) -> list[str]:
+    """Return the ids of the parts that are live: of a thread that stopped half-way, the first."""
+    if summary["status"] != "posted":
+        return live_ids(state)
+    alone = [summary["platform_post_id"]] if summary["platform_post_id"] else []
+    return (details.posted_ids if details else []) or alone
 
 
 def _parts_of(summary: dict[str, Any]) -> list[dict[str, Any]]:

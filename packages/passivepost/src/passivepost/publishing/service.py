@@ -5,7 +5,7 @@ These run in sessions of users, so they see rows of their space alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID, uuid4
@@ -17,18 +17,35 @@ from musekit.api import ConflictError, Host, InvalidError, NotFoundError, Social
 from passivepost.posts.models import PostDetails
 from passivepost.publishing.models import PublishAttempt, PublishState
 from passivepost.publishing.work import Report
+from passivepost.sdk.platform import Progress
 
 Decision = Literal["live", "resend", "drop"]
 
 
+def live_ids(state: PublishState | None) -> list[str]:
+    """Return the ids of the parts of an unfinished thread that are on the network, in order."""
+    progress = (state.progress if state is not None else None) or {}
+    return [str(each) for each in progress.get("ids") or ()]
+
+
 def schedule(
-    session: Session, post: SocialPost, details: PostDetails, *, at: datetime, fresh: bool = False
+    session: Session,
+    post: SocialPost,
+    details: PostDetails,
+    *,
+    at: datetime,
+    resumed: Callable[[Progress], Progress] | None = None,
+    fresh: bool = False,
 ) -> PublishState:
     """Put a post into the due queue. The caller has set its status to scheduled or approved.
 
-    The publish key is new each time: attempts of an earlier scheduling are another matter.
+    The publish key is new each time: attempts of an earlier scheduling are another matter. What
+    an earlier scheduling brought to the network stays known: a thread goes on after its live
+    parts, and the caller has seen to it that these are unchanged (`posts.resuming`).
 
     Args:
+        resumed: the platform's `resumed`, for a post that may be live in part; without it the
+            ids of the live parts are kept.
         fresh: the post was made in this unit of work, so it cannot be in the queue; the caller
             flushes.
     """
@@ -46,7 +63,8 @@ def schedule(
     state.publish_key = uuid4()
     _clear(state)
     state.tries = state.crashes = 0
-    state.progress = {}
+    ids = [] if fresh else live_ids(state)
+    state.progress = {**(resumed(state.progress) if resumed else {}), "ids": ids} if ids else {}
     if not fresh:
         session.flush()
     return state

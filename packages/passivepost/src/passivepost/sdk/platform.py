@@ -91,6 +91,15 @@ class Platform:
         """
         return call.progress
 
+    def resumed(self, progress: Progress) -> Progress:
+        """Return what of `progress` still holds when a thread that is live in part goes on anew.
+
+        Called when somebody schedules such a post again; the parts that are not live may have
+        been edited, so files uploaded for them are not theirs any more. By default the ids of the
+        live parts are kept. Keep what else your `publish` needs to know of those; always ``ids``.
+        """
+        return {"ids": list(progress.get("ids", ()))}
+
     async def find_published(self, call: Publish) -> Found | None:
         """Look for this post on the network; None when that cannot be told now."""
         raise NotImplementedError

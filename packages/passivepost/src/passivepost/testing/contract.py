@@ -22,7 +22,7 @@ from passivepost.sdk.http import Interrupted, NotSent
 from passivepost.sdk.platform import Platform
 from passivepost.testing.client import CutOff, Unreachable
 from passivepost.testing.facts import FactsContract
-from passivepost.testing.rig import Rig, expect, fail
+from passivepost.testing.rig import Rig, expect, fail, stored
 from passivepost.testing.server import Fault, Server
 
 MAPPING: dict[Fault, tuple[type[Exception], ...]] = {
@@ -184,6 +184,28 @@ class PlatformContract(FactsContract):
             " call.progress, which holds what checkpoint() noted",
         )
         expect(ids == [each.id for each in taken], f"ids of all parts, in order, not {ids}")
+
+    def test_a_broken_thread_goes_on_after_its_rest_was_edited(
+        self, rig: Rig, server: Server
+    ) -> None:
+        """`resumed` keeps what is needed to go on, and nothing of the parts that were edited."""
+        self._need(rig, Feature.THREADS)
+        server.arm(Fault.RATE_LIMIT, skip=1)
+        first = rig.attempt("one", "two", "three")
+        first.raised(Retryable, why="the network limited the second part")
+        expect(len(server.accepted()) == 1, "one part was taken before the limit")
+        kept = stored(rig.platform.resumed(first.progress), "resumed()")
+        rig.key = str(uuid4())  # it was scheduled anew
+        ids = rig.attempt("one", "better", progress=kept).ids()
+        taken = server.accepted()
+        expect(
+            [each.text for each in taken] == ["one", "better"],
+            f"after an edit of the rest, the network has {[each.text for each in taken]}: keep in"
+            " resumed() what publish() needs to go on after the parts that are live",
+        )
+        expect(ids == [each.id for each in taken], f"ids of all parts, in order, not {ids}")
+        replies = [each.reply_to for each in taken]
+        expect(replies == [None, ids[0]], f"each part replies to the one before, not {replies}")
 
     # --- by feature ---
 
