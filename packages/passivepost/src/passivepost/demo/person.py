@@ -17,7 +17,7 @@ class DemoError(RuntimeError):
     """A step of filling the demo did not work; the message says which and what was answered."""
 
 
-def _httpx() -> ModuleType:
+def browser() -> ModuleType:
     """Return httpx. It comes with the extra ``demo``: nothing else of PassivePost needs it."""
     try:
         import httpx
@@ -33,7 +33,7 @@ class Person:
     """A browser session at `base_url`, closed by ``close()``. `DemoError` without httpx."""
 
     def __init__(self, base_url: str) -> None:
-        self._http: httpx.Client = _httpx().Client(
+        self._http: httpx.Client = browser().Client(
             base_url=base_url, timeout=30, follow_redirects=False, trust_env=False
         )
 
@@ -61,7 +61,7 @@ class Person:
 
     def accepts(self, token: str) -> bool:
         """Tell whether an API token works. The browser's cookie is left out."""
-        with _httpx().Client(base_url=self._http.base_url, trust_env=False) as other:
+        with browser().Client(base_url=self._http.base_url, trust_env=False) as other:
             answer = other.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
             return bool(answer.status_code == 200)
 
@@ -86,26 +86,3 @@ class Person:
         if answer.status_code > most:
             raise DemoError(f"{step}: {answer.status_code} {answer.text[:300]}")
         return answer
-
-
-class SampleNetwork:
-    """The sandbox network's own controls, at the address its sign-in page is under."""
-
-    def __init__(self, authorize_url: str) -> None:
-        self.url = authorize_url.partition("/oauth/")[0]
-
-    def seed(self, username: str, posts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Put posts of the past on its timeline; returns them with their ids."""
-        answer = _httpx().post(
-            f"{self.url}/seed", json={"username": username, "posts": posts}, trust_env=False
-        )
-        found: list[dict[str, Any]] = answer.raise_for_status().json()["items"]
-        return found
-
-    def refuse(self, words: str, message: str) -> None:
-        """Have it refuse posts that hold some words; not while somebody else's faults are on."""
-        url, httpx = f"{self.url}/faults", _httpx()
-        if httpx.get(url, trust_env=False).raise_for_status().json()["items"]:
-            return
-        rule = {"fault": "reject", "text": words, "message": message}
-        httpx.put(url, json=[rule], trust_env=False).raise_for_status()

@@ -16,8 +16,9 @@ from sqlalchemy import select
 from musekit.api import Actor, Host, User
 from passivepost.accounts.registry import platforms_of
 from passivepost.demo import samples
+from passivepost.demo.network import SampleNetwork
 from passivepost.demo.past import add_past
-from passivepost.demo.person import Person, SampleNetwork
+from passivepost.demo.person import Person
 from passivepost.demo.settings import DemoSettings
 
 logger = logging.getLogger(__name__)
