@@ -81,6 +81,35 @@ def test_every_unsafe_route_wants_the_token_with_a_form(
         assert refused(plain), (method, path)
 
 
+def test_every_route_to_post_to_wants_to_know_who_sends_nothing(
+    app: FastAPI, make_user: Callable[..., SignedIn]
+) -> None:
+    """A script of another site may post without a body, and so without a Content-Type, unasked."""
+    user = make_user()
+    paths = [path for method, path in unsafe_routes(app) if method == "POST"]
+    assert len(paths) >= 8
+    for path in paths:
+        for headers in ({}, {"x-csrf-token": "x"}, {"sec-fetch-site": "cross-site"}):
+            answer = user.client.post(path, headers=headers)
+            assert refused(answer), (path, headers, answer.status_code)
+    assert user.client.get("/api/auth/me").status_code == 200, "something was carried out"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"sec-fetch-site": "same-origin"}, {"origin": HERE}, {"content-type": "application/json"}, {}],
+)
+def test_a_post_of_nothing_is_carried_out_when_it_is_ours(
+    make_user: Callable[..., SignedIn], headers: dict[str, str]
+) -> None:
+    user = make_user()
+    answer = user.client.post(
+        "/api/auth/sign-out", headers=headers or {"x-csrf-token": token_of(user)}
+    )
+    assert answer.status_code < 300, answer.text
+    assert user.client.get("/api/auth/me").status_code == 401
+
+
 def test_the_right_token_is_taken_from_field_and_header(make_user: Callable[..., SignedIn]) -> None:
     user = make_user()
     first, second = token_of(user), token_of(user)

@@ -74,7 +74,7 @@ def test_a_revoked_connection_is_found_and_its_posts_are_held(net, user, connect
     connect(user)
     post = schedule(user)
     net.faults({"fault": "revoked", "op": "me"})
-    checked = user.client.post("/api/social/accounts/validate").json()["items"][0]
+    checked = user.client.post("/api/social/accounts/validate", json={}).json()["items"][0]
     assert checked["is_valid"] is False
     account = user.client.get("/api/social/accounts").json()["items"][0]
     assert (account["is_valid"], account["last_error"]) == (False, checked["detail"])
@@ -87,7 +87,7 @@ def test_a_revoked_connection_is_found_and_its_posts_are_held(net, user, connect
 def test_a_network_that_is_away_changes_nothing(net, user, connect):
     connect(user)
     net.faults({"fault": "error", "op": "me"})
-    checked = user.client.post("/api/social/accounts/validate").json()["items"][0]
+    checked = user.client.post("/api/social/accounts/validate", json={}).json()["items"][0]
     assert checked["is_valid"] is True
     assert user.client.get("/api/social/accounts").json()["items"][0]["last_error"] is None
 
@@ -132,7 +132,7 @@ def test_no_response_and_no_row_shows_a_secret(host, net, user, connect):
         )
     ]  # fmt: skip
     bodies.append(str(account))
-    bodies.append(user.client.post("/api/social/accounts/validate").text)
+    bodies.append(user.client.post("/api/social/accounts/validate", json={}).text)
     with host.database.session(SYSTEM, readonly=True) as session:
         row = session.scalars(select(SocialAccount)).one()
         stored = f"{row.access_token_encrypted} {row.refresh_token_encrypted}"

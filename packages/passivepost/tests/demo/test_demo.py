@@ -106,7 +106,7 @@ def test_a_newcomer_finds_every_state_and_a_restart_changes_nothing(tmp_path):
         assert [rule["text"] for rule in rules] == [samples.REFUSED_WORDS]
 
         # The account of the demo belongs to an address: it still works on another port.
-        validated = http.post("/api/social/accounts/validate").json()["items"]
+        validated = http.post("/api/social/accounts/validate", json={}).json()["items"]
         assert [check["is_valid"] for check in validated] == [True]
 
 

@@ -94,12 +94,20 @@ async def check(request: Request, actor: Actor | None) -> None:
     if actor is None:
         return
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in FORM_TYPES:
+    bare = not kind and request.method == "POST"  # such as another site's script may send unasked
+    if bare and ours:
+        return  # the browser itself says that one of our pages sent it
+    if kind not in FORM_TYPES and not bare:
         return  # no form can have sent it; a script of another site would have been asked first
     given = request.headers.get(HEADER, "")
     if not given and kind in FORM_TYPES[:2]:
         value = (await request.form()).get(FIELD)
         given = value if isinstance(value, str) else ""
+    if bare and not given:
+        raise ForbiddenError(
+            "This request names no Content-Type, so another site may have caused it; it was not"
+            " carried out. Send it with “Content-Type: application/json”, or by API token."
+        )
     if not _matches(given, getattr(request.state, "musekit_csrf", "")):
         raise ForbiddenError(
             "The form is from an earlier sign-in and was not carried out. Reload the page and send"
