@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from musekit.api import Actor, JobRun, SocialAccount, SocialPost, new_id
 from passivepost.accounts.models import PlatformHealth
+from passivepost.accounts.registry import platforms_of
 from passivepost.alerts.models import AlertLog
 from passivepost.metrics.models import PostMetric
 
@@ -95,8 +96,38 @@ def test_health_is_stored_and_shown_without_asking_the_network(net, host, connec
         assert session.get(PlatformHealth, "sandbox").checked_at
 
 
+def write(user, *contents):
+    for content in contents:
+        order = {"platform": "sandbox", "content": content}
+        assert user.client.post("/api/social/posts", json=order).status_code == 201
+
+
+def test_nothing_is_searched_for_when_a_space_does_not_say_what(net, host, connected):
+    publish(net, host)
+    write(connected, "Bread at nine", "no.tag/#anchor &#39; #1 ##")
+    run(host, "social-trend-monitor")
+    assert net.ledger(kind="trends") == []
+
+
+def test_what_a_space_writes_about_is_searched_for(net, host, connected, other):
+    asked = []
+    platform = platforms_of(host).get("sandbox")
+    search = platform.search_trends
+
+    def listen(http, account, query):
+        asked.append(query)
+        return search(http, account, query)
+
+    platform.search_trends = listen
+    write(connected, "#Bread and #butter", "More #bread", "#cake")
+    write(other, "#politics #politics", "#politics")
+    run(host, "social-trend-monitor")
+    assert asked == ["bread"]
+
+
 def test_trends_are_logged_once(net, host, connected):
     publish(net, host)
+    write(connected, "All about #post")
     for _ in range(2):
         run(host, "social-trend-monitor")
     with host.database.session(SYSTEM, readonly=True) as session:

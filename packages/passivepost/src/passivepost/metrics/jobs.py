@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import delete, func, select
 
@@ -16,6 +17,7 @@ from passivepost.accounts.models import OAuthFlow, PlatformHealth
 from passivepost.accounts.registry import platforms_of
 from passivepost.alerts.models import AlertLog
 from passivepost.metrics.pull import pull
+from passivepost.metrics.topics import topics
 from passivepost.publishing.models import PublishAttempt
 from passivepost.sdk.content import Account, Feature
 from passivepost.sdk.errors import PlatformError
@@ -53,15 +55,15 @@ def engagement_pull(run: JobRun) -> None:
 def trend_monitor(run: JobRun) -> None:
     """``social-trend-monitor``: look for trends on the platforms that offer a search.
 
-    What is searched for is the niche the space writes about, once it has said so; a platform
-    takes an empty query for what trends in general.
+    What is searched for is what the space writes about (`topics`). A space that does not tell
+    is not searched for: networks refuse an empty query, or count it as a paid one.
     """
     for platform in platforms_of(run.host).all():
         if Feature.TRENDS in platform.features and not platform.stub:
-            for account, space_id, user_id in _searchers(run.host, platform):
+            for account, space_id, user_id, topic in _searchers(run.host, platform):
                 try:
                     trends = ask(
-                        run.host, platform, platform.search_trends, account, "", timeout=TIMEOUT
+                        run.host, platform, platform.search_trends, account, topic, timeout=TIMEOUT
                     )
                 except (PlatformError, NotSent, Interrupted, TimeoutError) as error:
                     logger.warning("no trends from %s: %s", platform.name, type(error).__name__)
@@ -86,15 +88,19 @@ def trend_monitor(run: JobRun) -> None:
                     )  # fmt: skip
 
 
-def _searchers(host: Host, platform: Platform) -> list[tuple[Account, object, object]]:
+def _searchers(host: Host, platform: Platform) -> list[tuple[Account, UUID, UUID, str]]:
     with host.database.session(TRENDS, readonly=True) as session:
         rows = session.execute(
             select(SocialAccount.id, SocialAccount.space_id, SocialAccount.user_id)
             .where(SocialAccount.platform == platform.name, SocialAccount.is_valid.is_(True))
             .limit(TREND_ACCOUNTS)
         ).all()
+        about = topics(session, {row.space_id for row in rows})
+        rows = [row for row in rows if row.space_id in about]
         accounts = vault.load_accounts(session, host, [row.id for row in rows], failures={})
-    return [(accounts[r.id], r.space_id, r.user_id) for r in rows if r.id in accounts]
+    return [
+        (accounts[r.id], r.space_id, r.user_id, about[r.space_id]) for r in rows if r.id in accounts
+    ]
 
 
 def _check_platform(host: Host, platform: Platform) -> None:

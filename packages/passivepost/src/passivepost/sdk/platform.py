@@ -127,7 +127,7 @@ class Platform:
     async def search_trends(
         self, http: AsyncClient, account: Account, query: str
     ) -> Sequence[Mapping[str, str]]:
-        """Return trends for a query: ``text`` and ``url`` each."""
+        """Return trends for a query, which is never empty: ``text`` and ``url`` each."""
         raise NotImplementedError
 
     # --- Connecting -------------------------------------------------------------------------------
