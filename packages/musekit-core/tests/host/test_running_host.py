@@ -101,6 +101,12 @@ def test_every_route_states_its_rule_and_is_in_the_api_document(app: FastAPI) ->
             )
             schema = operation["responses"]["422"]["content"]
             assert list(schema) == ["application/problem+json"], f"{method} {path}"
+    by_secret = {(method, path) for method, path, rule in rows if rule.startswith("secret")}
+    for path, each in document["paths"].items():
+        for method, operation in each.items():
+            headers = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "header"]
+            unsafe = method != "get" and (method.upper(), path) not in by_secret
+            assert headers.count("Idempotency-Key") == unsafe, f"{method} {path}"
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

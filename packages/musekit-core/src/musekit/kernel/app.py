@@ -133,6 +133,7 @@ def _openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
                 title=app.title, version=app.version, description=app.description,
                 routes=app.routes, separate_input_output_schemas=False,
             )  # fmt: skip
+            routes.describe_keys(app, document)
             components = document.setdefault("components", {})
             schemas = components.setdefault("schemas", {})
             schemas["Problem"] = routes.PROBLEM_SCHEMA

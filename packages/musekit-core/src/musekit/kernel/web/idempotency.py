@@ -37,7 +37,7 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
 Result = TypeVar("Result")
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}").fullmatch
-_UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 #: Headers of an answer that are given again with it.
 _KEPT = ("content-type", "location", "etag")
 #: Bytes of a request that are held to be compared, and of an answer that are kept.
@@ -63,7 +63,7 @@ class IdempotencyKeys:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         key = None
-        if scope["type"] == "http" and scope["method"] in _UNSAFE:
+        if scope["type"] == "http" and scope["method"] in UNSAFE:
             key = Headers(scope=scope).get("idempotency-key")
         if key is None:
             await self._app(scope, receive, send)
