@@ -17,8 +17,6 @@ from tests.isolation.world import browser
 
 from passivepost.accounts.registry import platforms_of
 
-pytestmark = pytest.mark.slow  # not yet seen whole in one run
-
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 #: How many inputs each test tries at least, so that a change does not empty it silently.

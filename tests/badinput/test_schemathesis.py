@@ -13,8 +13,6 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 from tests.isolation.world import CRON_SECRET, bearer, browser
 
-pytestmark = pytest.mark.slow  # not yet seen whole in one run
-
 EXAMPLES = 10  #: requests per operation
 CHECKS = [
     not_a_server_error,

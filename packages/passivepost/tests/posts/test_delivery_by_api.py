@@ -71,6 +71,13 @@ def test_what_passes_a_smaller_cap_is_held_when_due(client, host, net, connected
         (str(limit + 1), "quota"), (str(limit), "quota"),
     ]  # fmt: skip
     assert len(net.ledger(kind="post", accepted=1)) == limit
+    # Each sweep judges them anew: held again while nothing has changed, sent after an upgrade.
+    assert client.get(CRON, headers=bearer()).json()["posted"] == 0
+    held = connected.client.get("/api/social/posts?status=scheduled").json()["items"]
+    assert [each["hold"] for each in held] == ["quota", "quota"]
+    host.settings_of(PassivePostSettings).default_tier = "tier_3"
+    assert client.get(CRON, headers=bearer()).json()["posted"] == 2
+    assert len(net.ledger(kind="post", accepted=1)) == limit + 2
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
