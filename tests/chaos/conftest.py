@@ -14,7 +14,7 @@ import pytest
 
 HERE = Path(__file__).parent
 PUBLISHING = HERE.parents[1] / "packages/passivepost/tests/publishing"
-sys.path.insert(0, str(PUBLISHING))
+sys.path[:0] = [str(PUBLISHING), str(HERE)]
 
 from double import Network  # noqa: E402
 
@@ -39,16 +39,20 @@ def host(settings):
 class Workers:
     """Starts worker processes and ends them; only its own."""
 
-    def __init__(self, host, port):
-        self.host, self.port, self.running = host, port, []
+    def __init__(self, host, port, log):
+        self.host, self.port, self.log, self.running = host, port, log, []
 
-    def start(self, *, crash="", platform="DoublePlatform", declared=None, **settings):
+    def start(
+        self, *, crash="", freeze=False, platform="DoublePlatform", declared=None, **settings
+    ):
+        """Start a worker; `crash`: the point it is killed at, or with `freeze` stopped at."""
         core = self.host.settings
         given = {
             "port": self.port,
             "platform": platform,
             "declared": declared or {},
             "settings": settings,
+            "freeze": freeze,
             "core": {
                 "mode": "test",
                 "data_dir": str(core.data_dir),
@@ -61,11 +65,15 @@ class Workers:
             [sys.executable, str(HERE / "worker.py"), json.dumps(given)],
             env={**os.environ, "MUSEKIT_CRASH_AT": crash},
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self.log,
             text=True,
         )
         self.running.append(worker)
         return worker
+
+    def frozen(self, worker):
+        """Say whether a worker is stopped, as `SIGSTOP` does it."""
+        return Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
     def end(self, worker, how=signal.SIGTERM, limit=30):
         if worker.poll() is None:
@@ -76,11 +84,15 @@ class Workers:
 
 
 @pytest.fixture
-def workers(host, network):
-    made = Workers(host, network.port)
-    yield made
-    for worker in list(made.running):
-        made.end(worker, signal.SIGKILL)
+def workers(host, network, tmp_path):
+    """Workers; what they say stands in ``workers.log``, for a pipe that nobody reads fills up."""
+    with (tmp_path / "workers.log").open("a+") as log:
+        made = Workers(host, network.port, log)
+        yield made
+        for worker in list(made.running):
+            made.end(worker, signal.SIGKILL)
+        log.seek(0)
+        print(log.read()[-5000:])
 
 
 @pytest.fixture

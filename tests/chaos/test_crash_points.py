@@ -12,7 +12,7 @@ from passivepost.publishing.crash import POINTS
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
 
 #: Short leases, so that the sweep of the next worker comes soon.
-QUICK = {"lease_margin_seconds": 1.5, "arm_safety": 0.2, "sweep_seconds": 0.3}
+QUICK = {"lease_margin_seconds": 1.5, "arm_safety": 0.2, "arm_fresh": 0.2, "sweep_seconds": 0.3}
 DECLARED = {"longest_call": 1.0}
 
 
@@ -22,7 +22,7 @@ def _world(host, network, point):
     owners = world.accounts(host, 12, token=token)
     parts = None
     if point.startswith("checkpoint"):
-        parts = [{"text": f"part {n}", "media": []} for n in range(3)]
+        parts = [{"text": f"part {part} of {{n}}", "media": []} for part in range(3)]
     ids = world.posts(host, owners, 24 if parts is None else 12, parts=parts)
     if point.startswith("sweep"):  # leases of a worker that is gone
         world.execute(
@@ -52,7 +52,7 @@ def test_killed_at(point, host, network, workers, until):
         world.execute(host, "UPDATE post_details SET parts = '[]'")
     doomed = workers.start(crash=crash, declared=DECLARED, **QUICK)
     doomed.wait(40)
-    assert doomed.returncode == -signal.SIGKILL, doomed.communicate()
+    assert doomed.returncode == -signal.SIGKILL
     workers.running.remove(doomed)
     workers.start(declared=DECLARED, **QUICK)
     # A refresh or a look that a killed worker had begun is waited for: its lease is a minute.

@@ -14,7 +14,13 @@ pytestmark = pytest.mark.chaos
 
 KILLS = int(os.environ.get("MUSEKIT_CHAOS_KILLS", "100"))
 POSTS = int(os.environ.get("MUSEKIT_CHAOS_POSTS", "2000"))
-QUICK = {"lease_margin_seconds": 1.5, "arm_safety": 0.2, "sweep_seconds": 0.3, "send_slots": 8}
+QUICK = {
+    "lease_margin_seconds": 1.5,
+    "arm_safety": 0.2,
+    "arm_fresh": 0.2,
+    "sweep_seconds": 0.3,
+    "send_slots": 8,
+}
 
 
 @pytest.mark.timeout(1800)
@@ -35,8 +41,7 @@ def test_kill_nine(read_back, host, network, workers, until):
         pair[kills % 2] = workers.start(declared=declared, **QUICK)
         kills += 1
         if set(world.statuses(host)) <= {"posted"}:
-            more = world.posts(host, world.accounts(host, 20), 100)
-            ids += more
+            ids += world.posts(host, world.accounts(host, 20), 100, body=f"more {kills} {{n}}")
 
     def settled():
         counts = world.statuses(host)
@@ -50,7 +55,7 @@ def test_kill_nine(read_back, host, network, workers, until):
     accepted = {key.split(":")[0] for key, *_ in network.accepted}
     states = world.states(host)
     lost = [s for s in states if str(s.publish_key) not in accepted and s.review != "unconfirmed"]
-    assert lost == []
+    assert lost == [], [world.attempts(host, each.post_id)[-1].__dict__ for each in lost]
     assert counts["posting"] == sum(s.review == "unconfirmed" for s in states)
     print(f"posts {len(ids)}, kills {kills}, dup 0, lost 0, unconfirmed {counts['posting']}")
 

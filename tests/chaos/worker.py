@@ -9,6 +9,7 @@ import json
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "packages/passivepost/tests/publishing"))
 
@@ -18,11 +19,14 @@ import world  # noqa: E402
 from musekit.api import Stop  # noqa: E402
 from musekit.kernel.build import build_host  # noqa: E402
 from musekit.kernel.settings import CoreSettings  # noqa: E402
+from passivepost.publishing import crash  # noqa: E402
 from passivepost.publishing.service import PublisherService  # noqa: E402
 
 
 def main() -> None:
     given = json.loads(sys.argv[1])
+    if given["freeze"]:  # at its crash point it is stopped instead of killed
+        crash.signal = SimpleNamespace(SIGKILL=signal.SIGSTOP)  # type: ignore[assignment]
     host = build_host(CoreSettings(**given["core"]), plugins=["musekit", "passivepost"])
     platform = getattr(double, given["platform"])(given["port"], **given["declared"])
     world.install(host, platform, **given["settings"])

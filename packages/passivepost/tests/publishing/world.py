@@ -117,7 +117,10 @@ def posts(
     for n in range(count):
         user, space, account = owners[n % len(owners)]
         post_id, body_n = new_id(), body.format(n=n)
-        all_parts = parts or [{"text": body_n, "media": []}]
+        all_parts = [
+            {**part, "text": part["text"].replace("{n}", str(n))}
+            for part in parts or [{"text": body_n, "media": []}]
+        ]
         digest = hashlib.sha256(body_n.encode()).hexdigest()
         post_rows.append(
             {
