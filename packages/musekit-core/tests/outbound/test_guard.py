@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from musekit.errors import ConfigurationError
 from musekit.kernel.outbound import guard as guard_module
 from musekit.kernel.outbound.addresses import is_public
 from musekit.kernel.outbound.client import NotSent, Outbound, Refused
 from musekit.kernel.outbound.guard import Guard
+from musekit.kernel.outbound.pool import Address
 from musekit.kernel.settings import CoreSettings
 
 PRIVATE_V4 = [
@@ -77,25 +77,19 @@ def hostile(port: int) -> list[str]:
     ]  # fmt: skip
 
 
-class Names(AbstractResolver):
+class Names:
     """A resolver with scripted answers; each name's list is worked off, the last one stays."""
 
     def __init__(self, answers: dict[str, list[list[str]]]) -> None:
         self.answers, self.asked = answers, []
 
-    async def resolve(
-        self, host: str, port: int = 0, family: Any = socket.AF_INET
-    ) -> list[ResolveResult]:
+    async def resolve(self, host: str, port: int) -> list[Address]:
         self.asked.append(host)
         script = self.answers.get(host)
         if not script:
             raise OSError("no such name")
         found = script.pop(0) if len(script) > 1 else script[0]
-        return [
-            {"hostname": host, "host": each, "port": port, "proto": 0, "flags": 0,
-             "family": socket.AF_INET6 if ":" in each else socket.AF_INET}
-            for each in found
-        ]  # fmt: skip
+        return [(socket.AF_INET6 if ":" in each else socket.AF_INET, each) for each in found]
 
     async def close(self) -> None:
         pass
@@ -104,9 +98,9 @@ class Names(AbstractResolver):
 class Everything(Names):
     """Resolves each name as the system would if all of them were ours."""
 
-    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
+    async def resolve(self, host: str, port: int) -> list[Address]:
         self.answers = {host: [["127.0.0.1"]]}
-        return await super().resolve(host, port, family)
+        return await super().resolve(host, port)
 
 
 _connects: list[Any] = []

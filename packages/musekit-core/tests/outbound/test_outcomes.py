@@ -277,7 +277,7 @@ def test_waiting_for_a_connection_of_the_pool_is_not_sending(tmp_path: Path) -> 
 
 def test_a_closed_client_sends_nothing(tmp_path: Path) -> None:
     async def use(client: OutboundClient, server: Server) -> None:
-        await client._session.close()
+        await client._pool.close()
         with pytest.raises(NotSent):
             await client.get(server.url)
 

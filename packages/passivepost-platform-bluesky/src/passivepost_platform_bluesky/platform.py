@@ -56,6 +56,7 @@ class BlueskyPlatform(Platform):
         "0-.1 0 0-.1.3-.5 1.4-2.3 6.9-6.6 2.5-2.2-2.3-1.2-4.6 2.9-5.3-2.4.4-5-.3-5.7-2.9C2.4 10.3 "
         "2 5.7 2 5.1 2 2 4.6 3 6.3 4.2Z"
     )
+    prepares_text = True  # record keys
     features = frozenset(
         {
             Feature.FIND_PUBLISHED,

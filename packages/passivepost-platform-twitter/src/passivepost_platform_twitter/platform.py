@@ -161,8 +161,6 @@ class TwitterPlatform(Platform):
 
     async def prepare(self, call: Publish) -> Progress:
         """Upload media; ids are valid for 24 hours, so later attempts use them again."""
-        if not any(part.media for part in call.content.parts):
-            return call.progress
         api = self._api(call.http, call.account.credentials)
         try:
             return await upload_all(api, call, self.settings.media_wait_seconds)

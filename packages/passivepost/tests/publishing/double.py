@@ -217,6 +217,8 @@ class DoublePlatform(Platform):
 class PreparingPlatform(DoublePlatform):
     """Its preparation may end the process: text ``poison``."""
 
+    prepares_text = True
+
     async def prepare(self, call):
         if "poison" in call.content.text:
             os._exit(13)

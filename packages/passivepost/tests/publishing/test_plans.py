@@ -14,7 +14,7 @@ import world
 
 import passivepost.publishing
 from passivepost.publishing.sql import _PARAMETER, Statement
-from passivepost.publishing.store import _TERMS
+from passivepost.publishing.store import BY_INDEX
 
 VALUES = {"uuid": uuid4(), "text": "x", "int": 1, "float": 1.0, "time": datetime.now(UTC)}
 PARAMETERS = {
@@ -84,10 +84,9 @@ def faults(host, statement):
     """Return what a statement, over a batch of three rows, reads whole."""
     values = {name: PARAMETERS[name] for name in _PARAMETER.findall(statement.template)}
     rows = [[VALUES[kind] for kind in statement.batch.values()]] * 3
-    with host.database.session(world.SYSTEM) as session:
+    with host.database.session(world.SYSTEM, local=BY_INDEX) as session:
         connection = session.connection()
         if host.database.is_postgres:
-            session.execute(_TERMS, {"commit": "on"})
             columns = zip(*rows, strict=True)
             batch = {n: list(column) for n, column in zip(statement.batch, columns, strict=True)}
             found = connection.exec_driver_sql(

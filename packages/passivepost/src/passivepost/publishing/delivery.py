@@ -30,7 +30,7 @@ from passivepost.sdk.errors import (
     Rejected,
 )
 from passivepost.sdk.http import AsyncClient, NotSent
-from passivepost.sdk.platform import Platform, Progress, Publish
+from passivepost.sdk.platform import Progress, Publish
 
 log = logging.getLogger(__name__)
 
@@ -214,7 +214,7 @@ class Deliverer:
     async def _prepare(self, claim: Claim) -> str | None:
         """Let the platform do what can be undone; return its progress as JSON if that changed."""
         crash.passes("prepare")
-        if type(claim.platform).prepare is Platform.prepare and not has_media(claim):
+        if not (claim.platform.prepares_text or has_media(claim)):
             return None
         # A first claim without files is prepared unmarked, which spares it a write. Whatever was
         # claimed before may have ended its worker: from then on it is marked.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
 import os
@@ -185,7 +186,8 @@ class Publisher:
             deliverer.freed.clear()
             sleep = self.settings.poll_seconds
             try:
-                found = await self.thread(self.store.look, want)
+                look = functools.partial(self.store.look, want, idle=not len(deliverer))
+                found = await self.thread(look)
             except Exception as error:
                 if not is_passing(error):
                     raise

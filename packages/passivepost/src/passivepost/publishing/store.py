@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from musekit.api import Actor, DecryptionError, Host
@@ -34,11 +33,11 @@ PROMOTED_AT_ONCE = 2000
 # Batches reach their rows by index, one by one. At some sizes of the tables the planner would
 # rather read them whole and join, at a cost that grows with the past: promoting took 1.6 times as
 # long at 100,000 posts. Compiling such a plan (jit) takes longer than running it.
-_TERMS = text(
-    "SELECT set_config('synchronous_commit', :commit, true),"
-    " set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
-    " set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)"
-)
+BY_INDEX = {
+    "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off",
+}  # fmt: skip
+#: Of units whose loss with the database's power would be no loss.
+_FLEETING = {**BY_INDEX, "synchronous_commit": "off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +72,24 @@ class Store:
     @contextlib.contextmanager
     def _unit(self, *, lasting: bool = True) -> Iterator[Unit]:
         """Open a unit of work; `lasting`: its commit is on disk before it returns."""
-        with self._writer, self._host.database.session(self._actor) as session:
-            unit = Unit(session.connection())
-            if unit.is_postgres:
-                session.execute(_TERMS, {"commit": "on" if lasting else "off"})
-            yield unit
+        local = BY_INDEX if lasting else _FLEETING
+        with self._writer, self._host.database.session(self._actor, local=local) as session:
+            yield Unit(session.connection())
 
-    def look(self, want: int) -> Round:
-        """Promote what has come due, then claim up to `want` posts with their credentials."""
+    def look(self, want: int, *, idle: bool = False) -> Round:
+        """Promote what has come due, then claim up to `want` posts with their credentials.
+
+        Args:
+            idle: nothing else is in the publisher's hands.
+        """
         # Where posts stream, what comes due meanwhile can wait for the blink of an eye.
         now = time.monotonic()
         promoted = 0
         if now - self._promoted >= 0.1:
-            promoted = self._promote()
-            self._promoted = 0.0 if promoted == PROMOTED_AT_ONCE else now
+            # While nothing is in hand, few: the first call goes out the sooner.
+            most = max(want, 100) if idle else PROMOTED_AT_ONCE
+            promoted = self._promote(most)
+            self._promoted = 0.0 if promoted == most else now
         claims: list[Claim] = []
         for _ in range(3):
             try:
@@ -100,9 +103,9 @@ class Store:
                 sleep = promote.seconds_to_next(unit)
         return Round(claims, bool(claims) or promoted > 0, sleep)
 
-    def _promote(self) -> int:
+    def _promote(self, most: int) -> int:
         with self._host.database.session(self._actor, readonly=True) as session:
-            due = promote.upcoming(Unit(session.connection()), PROMOTED_AT_ONCE)
+            due = promote.upcoming(Unit(session.connection()), most)
         if not due:
             return 0
         # Asked outside of the unit of work: plans are known to plugins, which open their own.
@@ -110,7 +113,7 @@ class Store:
         with self._unit(lasting=False) as unit:
             count = promote.promote(
                 unit,
-                most=PROMOTED_AT_ONCE,
+                most=most,
                 late=self._terms.late,
                 policy=self._terms.policy,
                 platforms=self._terms.platforms,

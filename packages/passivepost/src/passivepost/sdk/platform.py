@@ -63,6 +63,8 @@ class Platform:
     capabilities: Capabilities
     delivery: Delivery
     connection: Connection
+    #: `prepare` has work for posts without media, too; else it is not called for them.
+    prepares_text: ClassVar[bool] = False
     stub: ClassVar[bool] = False  #: steps aside for a real package of the same name
 
     # --- Required ---------------------------------------------------------------------------------
@@ -87,7 +89,8 @@ class Platform:
     async def prepare(self, call: Publish) -> Progress:
         """Do what can be undone or repeated before the send: upload media, choose a record key.
 
-        What it returns is stored with the arming of the attempt and comes back as `progress`.
+        Called for posts with media, and for all where `prepares_text` is set. What it returns is
+        stored with the arming of the attempt and comes back as `progress`.
         """
         return call.progress
 

@@ -74,7 +74,7 @@ class Rig:
         progress: Progress | None = None,
         sending: Callable[[], HttpxClient] = HttpxClient,
     ) -> Attempt:
-        """Prepare and publish once, as the publisher does.
+        """Prepare and publish a text once, as the publisher does.
 
         Args:
             progress: what an earlier attempt left.
@@ -86,11 +86,12 @@ class Rig:
             result.progress = stored(noted, "checkpoint()")
 
         async def go() -> None:
-            async with HttpxClient() as http:
-                noted = await self.platform.prepare(
-                    self.call(http, *texts, progress=result.progress, checkpoint=checkpoint)
-                )
-                result.progress = stored(noted, "prepare()")
+            if self.platform.prepares_text:
+                async with HttpxClient() as http:
+                    noted = await self.platform.prepare(
+                        self.call(http, *texts, progress=result.progress, checkpoint=checkpoint)
+                    )
+                    result.progress = stored(noted, "prepare()")
             async with sending() as http:
                 try:
                     result.published = await self.platform.publish(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import select
 from typing import Any
 
@@ -73,6 +75,8 @@ def postgres_engine(url: str, *, pool_size: int = 10, name: str = "musekit") -> 
         if unit is not None and unit.single:
             return  # the server begins and ends a transaction with the statement
         statement = "BEGIN READ ONLY" if readonly else "BEGIN"
+        if unit is not None:
+            statement += "".join(_set_local(*each) for each in unit.local.items())
         if unit is not None and not unit.is_system:
             # `Unit` has made sure that these are UUIDs.
             statement += (
@@ -85,6 +89,13 @@ def postgres_engine(url: str, *, pool_size: int = 10, name: str = "musekit") -> 
 
     engine.dialect.do_ping = _is_silent  # type: ignore[assignment, method-assign]
     return engine
+
+
+@functools.cache
+def _set_local(name: str, value: str) -> str:
+    if not (re.fullmatch(r"[a-z_]+", name) and re.fullmatch(r"\w+", value)):
+        raise ValueError(f"not a setting of PostgreSQL: {name!r} = {value!r}")
+    return f"; SET LOCAL {name} = '{value}'"
 
 
 def _is_silent(connection: Any) -> bool:

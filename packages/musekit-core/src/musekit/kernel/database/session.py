@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sqlalchemy import Engine, text
@@ -43,7 +43,12 @@ class Database:
 
     @contextlib.contextmanager
     def session(
-        self, actor: Actor, *, readonly: bool = False, single: bool = False
+        self,
+        actor: Actor,
+        *,
+        readonly: bool = False,
+        single: bool = False,
+        local: Mapping[str, str] = {},
     ) -> Iterator[Session]:
         """Open a unit of work as `actor`; commit at the end, roll back on an error.
 
@@ -55,12 +60,15 @@ class Database:
             single: for what the system reads at every request: each statement is a transaction of
                 its own, which saves the round trips of BEGIN and COMMIT. Only with `readonly`,
                 which is then a promise: PostgreSQL would not refuse a write.
+            local: settings of PostgreSQL that hold for this unit of work, such as
+                ``synchronous_commit``; constants of the caller's code. They cost no round trip.
 
         Raises:
             TenancyError: the actor is malformed, or a statement would leave the actor's space.
-            ValueError: `single` by anybody but the system, or without `readonly`.
+            ValueError: `single` by anybody but the system, or without `readonly`; or a malformed
+                setting.
         """
-        unit = Unit(actor, readonly=readonly, single=single)
+        unit = Unit(actor, readonly=readonly, single=single, local=local)
         if single and not (unit.is_system and readonly):
             raise ValueError("only the system reads without a transaction")
         kind, engine = (

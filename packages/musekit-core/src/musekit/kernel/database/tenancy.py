@@ -37,18 +37,27 @@ CHECKED = "musekit_checked"
 class Unit:
     """A unit of work: who acts, whether it may write, and the condition on what it sees.
 
-    `single`: each of its statements is a transaction of its own.
+    `single`: each of its statements is a transaction of its own. `local`: settings of PostgreSQL
+    for its time.
 
     Raises:
         TenancyError: the actor's ids are not UUIDs.
     """
 
-    __slots__ = ("actor", "flushing", "option", "readonly", "single", "space", "user")
+    __slots__ = ("actor", "flushing", "local", "option", "readonly", "single", "space", "user")
 
-    def __init__(self, actor: Actor, *, readonly: bool = False, single: bool = False) -> None:
+    def __init__(
+        self,
+        actor: Actor,
+        *,
+        readonly: bool = False,
+        single: bool = False,
+        local: Mapping[str, str] = {},
+    ) -> None:
         self.actor = actor
         self.readonly = readonly
         self.single = single
+        self.local = local
         self.user = _checked_id(actor.user_id)
         self.space = _checked_id(actor.space_id)
         self.flushing = False

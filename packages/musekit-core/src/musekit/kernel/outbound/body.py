@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json as jsonlib
 import os
 import re
@@ -13,6 +12,7 @@ from urllib.parse import urlencode
 
 from multidict import CIMultiDict
 
+from musekit.kernel.outbound.decoding import ACCEPTED
 from musekit.kernel.outbound.errors import Refused
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
@@ -41,7 +41,9 @@ def make_headers(
     Raises:
         Refused: a name or value could break out of its line, or the header is the transport's.
     """
-    made: CIMultiDict[str] = CIMultiDict({"User-Agent": agent})
+    made: CIMultiDict[str] = CIMultiDict(
+        {"User-Agent": agent, "Accept": "*/*", "Accept-Encoding": ACCEPTED}
+    )
     for name, value in (headers or {}).items():
         if not _TOKEN(name) or _LINE(value):
             raise Refused("A request header holds characters that headers cannot carry.")
@@ -59,7 +61,7 @@ def make_body(
     data: Mapping[str, str] | None,
     files: Files | None,
     content: bytes | None,
-) -> bytes | io.BytesIO | None:
+) -> bytes | None:
     """Return the body, and set its Content-Type where the caller did not.
 
     Raises:
@@ -82,8 +84,7 @@ def make_body(
     except (TypeError, ValueError, RecursionError) as error:
         raise Refused(f"The request body cannot be encoded: {error}"[:300]) from None
     headers.setdefault("Content-Type", kind)
-    # Large bodies go out in pieces, so that one upload does not hold up the loop.
-    return io.BytesIO(body) if len(body) > 1 << 20 else body
+    return body
 
 
 def _multipart(data: Mapping[str, str], files: Files) -> tuple[bytes, str]:

@@ -1,4 +1,4 @@
-"""The only way out: an HTTP client of httpx's shape on aiohttp's transport, guarded.
+"""The only way out: an HTTP client of httpx's shape, guarded.
 
 It follows no redirects, keeps no cookies, reads no proxy or netrc settings and sends nothing
 twice. It tells apart exactly whether a failed call can have reached the other side.
@@ -6,27 +6,23 @@ twice. It tells apart exactly whether a failed call can have reached the other s
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import socket
+import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import aiohttp
-from aiohttp.abc import AbstractResolver
+from yarl import URL
 
 from musekit.kernel.outbound.body import Files, check_method, make_body, make_headers
 from musekit.kernel.outbound.errors import Interrupted, NotSent, Refused, TooLarge
-from musekit.kernel.outbound.guard import Guard, GuardedResolver, guarded_socket
+from musekit.kernel.outbound.guard import Guard
+from musekit.kernel.outbound.pool import Pool, Resolver
 from musekit.kernel.outbound.resolver import SystemResolver
 from musekit.kernel.outbound.response import Response
 from musekit.kernel.settings import CoreSettings
-
-if TYPE_CHECKING:
-    from aiohttp.client_reqrep import ClientRequest
-    from aiohttp.connector import Connection
-    from aiohttp.tracing import Trace
 
 __all__ = [
     "Interrupted",
@@ -39,40 +35,6 @@ __all__ = [
 ]
 
 DEFAULT_TIMEOUT = 30.0
-#: Seconds an idle connection is kept. Shorter than the 5 s after which Node, uvicorn and Apache
-#: drop theirs: a POST that meets such a drop would have to be reported as of unknown outcome.
-KEEP_ALIVE = 4.0
-
-
-@dataclass(slots=True)
-class _Call:
-    """How far one call has come, as far as is certain."""
-
-    target: tuple[str, int]
-    connecting: bool = False
-    connected: bool = False
-
-
-_current: ContextVar[_Call] = ContextVar("musekit_outbound_call")
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Notes when a call has a connection, and gives no call a second one.
-
-    aiohttp 3.14 sends an idempotent request (PUT and DELETE too) again when a kept connection
-    broke (`ClientSession._request`, retry_persistent_connection). For us that is a second send.
-    """
-
-    async def connect(
-        self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
-    ) -> Connection:
-        call = _current.get()
-        if call.connected:
-            raise Interrupted("the connection broke after the request was begun")
-        call.connecting = True
-        connection = await super().connect(req, traces, timeout)
-        call.connected, call.connecting = True, False
-        return connection
 
 
 class OutboundClient:
@@ -81,9 +43,9 @@ class OutboundClient:
     Fulfils the client protocol of platform packages.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, guard: Guard, agent: str, limit: int):
-        self._session, self._guard, self._agent, self._limit = session, guard, agent, limit
-        self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
+    def __init__(self, pool: Pool, guard: Guard, agent: str, limit: int):
+        self._pool, self._guard, self._agent, self._limit = pool, guard, agent, limit
+        self._loop = asyncio.get_running_loop()
 
     async def request(
         self,
@@ -116,53 +78,40 @@ class OutboundClient:
         """
         method = check_method(method)
         target = self._guard.check(url)
+        if params:
+            target = target.extend_query(params)
         made = make_headers(self._agent, headers, auth)
         body = make_body(made, json, data, files, content)
-        if self._session.closed:
-            raise NotSent("The HTTP client is closed.")
-        call = _Call((target.raw_host or "", target.port or 0))
-        token = _current.set(call)
+        head = _head(method, target, made, body)
+        ends = self._loop.time() + (DEFAULT_TIMEOUT if timeout is None else timeout)
+        origin = target.scheme, target.raw_host or "", target.port or 0
+        connection = self._pool.idle(origin)
         try:
-            answer = await self._session.request(
-                method,
-                target,
-                params=params,
-                headers=made,
-                data=body,
-                allow_redirects=False,
-                timeout=self._timeout(DEFAULT_TIMEOUT if timeout is None else timeout),
+            if self._pool.closed:
+                raise NotSent("The HTTP client is closed.")
+            if connection is None:
+                async with asyncio.timeout_at(ends):
+                    connection = await self._pool.connect(origin)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise NotSent(
+                f"{method} {target.origin()}: {_why(error)}. The request was not sent."
+            ) from None
+        clock = self._loop.call_at(ends, connection.expire)
+        try:
+            answer = await connection.exchange(
+                head, body or b"", bodiless=method == "HEAD", limit=limit or self._limit
             )
-            try:
-                return await self._read(answer, limit or self._limit)
-            finally:
-                answer.close()  # gives back a connection read to its end, drops any other
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, RuntimeError) as error:
-            reason = f"{method} {target.origin()}: {_why(error)}"
-            if call.connecting or isinstance(error, aiohttp.InvalidURL):
-                raise NotSent(f"{reason}. The request was not sent.") from None
-            raise Interrupted(f"{reason}. It may have been carried out.") from None
+        except TooLarge:
+            raise
+        except (Interrupted, OSError, TimeoutError) as error:
+            raise Interrupted(
+                f"{method} {target.origin()}: {_why(error)}. It may have been carried out."
+            ) from None
         finally:
-            _current.reset(token)
-
-    async def _read(self, answer: aiohttp.ClientResponse, limit: int) -> Response:
-        pieces: list[bytes] = []
-        size = 0
-        while piece := await answer.content.readany():
-            size += len(piece)
-            if size > limit:
-                raise TooLarge(f"The answer is larger than {limit:,} bytes.")
-            pieces.append(piece)
-        content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        return Response(answer.status, answer.headers, content, answer.charset)
-
-    def _timeout(self, seconds: float) -> aiohttp.ClientTimeout:
-        seconds = max(seconds, 0.001)  # 0 would mean no limit to aiohttp
-        known = self._timeouts.get(seconds)
-        if known is None:
-            known = aiohttp.ClientTimeout(total=seconds, ceil_threshold=3600)
-            if len(self._timeouts) < 100:
-                self._timeouts[seconds] = known
-        return known
+            clock.cancel()
+            self._pool.release(origin, connection)
+        content = answer.body[0] if len(answer.body) == 1 else b"".join(answer.body)
+        return Response(answer.status, answer.headers, content)
 
     async def get(self, url: str, **kwargs: Any) -> Response:
         """Send a GET; arguments as for `request`."""
@@ -189,7 +138,7 @@ class Outbound:
         resolver: resolves names in place of the system's resolver, for tests.
     """
 
-    def __init__(self, settings: CoreSettings, *, resolver: AbstractResolver | None = None) -> None:
+    def __init__(self, settings: CoreSettings, *, resolver: Resolver | None = None) -> None:
         self.guard = Guard(settings.outbound_allow)
         self._limit = settings.outbound_body_limit
         self._resolver = resolver
@@ -202,31 +151,34 @@ class Outbound:
     @contextlib.asynccontextmanager
     async def open(self, limit: int = 100) -> AsyncIterator[OutboundClient]:
         """Open a client for the running event loop, with at most `limit` connections."""
-        guard = self.guard
-        connector = _Connector(
-            limit=limit,
-            keepalive_timeout=KEEP_ALIVE,
-            ttl_dns_cache=10,
-            resolver=GuardedResolver(guard, self._resolver or SystemResolver()),
-            socket_factory=lambda info: guarded_socket(guard, _current.get().target, info),
-        )
-        async with aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),  # no cookie of one account meets another's
-            trust_env=False,
-        ) as session:
-            yield OutboundClient(session, guard, self._agent, self._limit)
+        pool = Pool(self.guard, self._resolver or SystemResolver(), limit)
+        try:
+            yield OutboundClient(pool, self.guard, self._agent, self._limit)
+        finally:
+            await pool.close()
+
+
+def _head(method: str, target: URL, headers: Mapping[str, str], body: bytes | None) -> bytes:
+    """Return request line and headers. All of them are checked: none can break out of its line."""
+    lines = [
+        f"{method} {target.raw_path_qs} HTTP/1.1",
+        f"Host: {target.host_port_subcomponent}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    if body is not None or method in {"POST", "PUT", "PATCH"}:
+        lines.append(f"Content-Length: {len(body or b'')}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 def _why(error: BaseException) -> str:
     """Say what went wrong, in words that hold no part of the address but its host."""
+    if isinstance(error, Interrupted):
+        return str(error)
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
+    if isinstance(error, socket.gaierror):
         return "the name does not resolve"
-    if isinstance(
-        error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
-    ):
+    if isinstance(error, ssl.SSLError):  # a certificate that is not trusted is one of them
         return "no secure connection (TLS)"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

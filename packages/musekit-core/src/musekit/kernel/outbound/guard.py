@@ -12,7 +12,6 @@ import re
 import socket
 from typing import Any
 
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from musekit.errors import ConfigurationError
@@ -101,25 +100,6 @@ _ADVICE = "If it is meant to be reached, the operator adds host:port to MUSEKIT_
 
 def _plain(host: str) -> str:
     return host.lower().rstrip(".")
-
-
-class GuardedResolver(AbstractResolver):
-    """Resolves names through another resolver and lets only judged answers pass."""
-
-    def __init__(self, guard: Guard, resolver: AbstractResolver) -> None:
-        self._guard, self._resolver = guard, resolver
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Resolve once; raise `Refused` unless every answer may be called."""
-        answers = await self._resolver.resolve(host, port, family)
-        self._guard.check_answers(host, port, [answer["host"] for answer in answers])
-        return answers
-
-    async def close(self) -> None:
-        """Close the resolver beneath."""
-        await self._resolver.close()
 
 
 def guarded_socket(guard: Guard, target: tuple[str, int], info: tuple[Any, ...]) -> socket.socket:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 
 
 class Response:
@@ -16,21 +19,19 @@ class Response:
         content: the body, decompressed.
     """
 
-    __slots__ = ("_charset", "content", "headers", "status_code")
+    __slots__ = ("content", "headers", "status_code")
 
-    def __init__(
-        self, status_code: int, headers: Mapping[str, str], content: bytes, charset: str | None
-    ) -> None:
+    def __init__(self, status_code: int, headers: Mapping[str, str], content: bytes) -> None:
         self.status_code = status_code
         self.headers = headers
         self.content = content
-        self._charset = charset
 
     @property
     def text(self) -> str:
         """The body as text; undecodable bytes replaced."""
+        named = _CHARSET.search(self.headers.get("Content-Type", ""))
         try:
-            return self.content.decode(self._charset or "utf-8", "replace")
+            return self.content.decode(named[1] if named else "utf-8", "replace")
         except LookupError:
             return self.content.decode("utf-8", "replace")
 
