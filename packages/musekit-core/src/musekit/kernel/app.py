@@ -22,6 +22,7 @@ from musekit.kernel.host import Host
 from musekit.kernel.web import install as shell
 from musekit.kernel.web import problems, routes
 from musekit.kernel.web.idempotency import IdempotencyKeys
+from musekit.kernel.web.openapi import PROBLEM_SCHEMA, describe_keys
 from musekit.kernel.web.requests import RequestContext, TrustedHosts
 
 logger = logging.getLogger(__name__)
@@ -133,10 +134,10 @@ def _openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
                 title=app.title, version=app.version, description=app.description,
                 routes=app.routes, separate_input_output_schemas=False,
             )  # fmt: skip
-            routes.describe_keys(app, document)
+            describe_keys(app, document)
             components = document.setdefault("components", {})
             schemas = components.setdefault("schemas", {})
-            schemas["Problem"] = routes.PROBLEM_SCHEMA
+            schemas["Problem"] = PROBLEM_SCHEMA
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
             components["securitySchemes"] = {
