@@ -158,7 +158,7 @@ def test_claim_cost_does_not_grow(host, publisher):
     world.posts(host, owners, 4000, due=-30)
     publisher.store._promoted = 0
     for _ in range(3):
-        publisher.store._promote()
+        publisher.store._promote(2000)
     world.execute(host, "ANALYZE publish_state")
     from passivepost.publishing import claim as module
 
@@ -177,7 +177,7 @@ def test_claim_cost_does_not_grow(host, publisher):
 
 def test_late_in_the_queue_is_held_not_sent(host, publisher):
     post_id = world.posts(host, world.accounts(host, 1), 1, due=-10)[0]
-    publisher.store._promote()
+    publisher.store._promote(100)
     world.execute(host, "UPDATE publish_state SET due_at = :d", d=_time(host, time.time() - 7200))
     with host.database.session(world.SYSTEM) as session:
         assert claim(Unit(session.connection()), 10, Cursor(), publisher.store._terms) == []

@@ -278,7 +278,12 @@ def test_full_disk_sends_nothing_that_is_not_armed(backend, host, slow, publish,
         connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
 
     world.install(
-        host, DoublePlatform(slow.port), send_slots=10, lease_margin_seconds=2.0, arm_safety=0.5
+        host,
+        DoublePlatform(slow.port),
+        send_slots=10,
+        lease_margin_seconds=2.0,
+        arm_safety=0.5,
+        arm_fresh=0.5,
     )
     world.posts(host, world.accounts(host, 40), 400, body="x" * 3000 + "{n}")
     publish()

@@ -36,6 +36,8 @@ _STATE = Statement(
     WHERE s.post_id = r.id
     AND {filter(s.lease_token = r.token AND s.revision = r.rev AND s.stage = 'queued'
                 AND s.hold IS NULL AND s.review IS NULL AND s.lease_until IS NOT NULL)}
+    AND EXISTS (SELECT 1 FROM social_posts p
+                WHERE p.id = r.id AND {filter(p.status = 'posting')})
     RETURNING post_id
     """,
     batch={"id": "uuid", "token": "int", "rev": "int", "note": "text"},
@@ -48,9 +50,12 @@ _ATTEMPTS = Statement(
     SELECT r.attempt, s.space_id, s.post_id, s.attempts, s.publish_key, s.account_id,
            s.lease_token, s.content_hash, {now}, {now}, :worker, :version
     FROM {r} JOIN publish_state s ON s.post_id = r.id
+    WHERE {filter(s.lease_token = r.token AND s.stage = 'posting')}
+    AND NOT EXISTS (SELECT 1 FROM publish_attempts o
+                    WHERE o.publish_key = s.publish_key AND o.outcome IS NULL)
     RETURNING post_id, n, armed_at
     """,
-    batch={"id": "uuid", "attempt": "uuid"},
+    batch={"id": "uuid", "token": "int", "attempt": "uuid"},
     returns=("uuid", "int", "time"),
 )
 _NOTE = Statement(
@@ -103,32 +108,33 @@ def awake() -> float:
 def arm(unit: Unit, wishes: Sequence[Arm], worker: str) -> dict[UUID, Attempt]:
     """Arm the posts for which everything still holds; return their attempts by post.
 
-    Lease, token, revision, hold, review and status are asked in one statement. A post that is
-    missing from the answer must not be sent. `Attempt.known` is 0 until the caller has committed.
+    Lease, token, revision, hold, review and status are asked in one statement; the two that follow
+    do the same to the state and the ledger, and go in the same round trip. A post that is missing
+    from the answer must not be sent. `Attempt.known` is 0 until the caller has committed.
+
+    Raises:
+        ArmingError: see there.
     """
-    moved = {
-        post_id
-        for (post_id,) in unit.run(
-            _POSTS, [(w.claim.post_id, w.claim.token, w.claim.revision, w.need) for w in wishes]
-        )
-    }
-    armed = unit.run(
-        _STATE,
-        [
-            (w.claim.post_id, w.claim.token, w.claim.revision, w.progress)
-            for w in wishes
-            if w.claim.post_id in moved
-        ],
+    moved, armed, made = unit.run_together(
+        (
+            _POSTS,
+            [(w.claim.post_id, w.claim.token, w.claim.revision, w.need) for w in wishes],
+            {},
+        ),
+        (
+            _STATE,
+            [(w.claim.post_id, w.claim.token, w.claim.revision, w.progress) for w in wishes],
+            {},
+        ),
+        (
+            _ATTEMPTS,
+            [(w.claim.post_id, w.claim.token, w.attempt_id) for w in wishes],
+            {"worker": worker, "version": __version__},
+        ),
     )
-    if len(armed) != len(moved):
+    if not len(moved) == len(armed) == len(made):
         raise ArmingError("a post changed its state while it was armed")
     ids = {w.claim.post_id: w.attempt_id for w in wishes}
-    made = unit.run(
-        _ATTEMPTS,
-        [(post_id, ids[post_id]) for (post_id,) in armed],
-        worker=worker,
-        version=__version__,
-    )
     return {post_id: Attempt(ids[post_id], n, at, 0.0) for post_id, n, at in made}
 
 

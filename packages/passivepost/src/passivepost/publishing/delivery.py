@@ -158,6 +158,10 @@ class Deliverer:
         wish = Arm(claim, new_id(), delivery.longest_call + hands.tuning.arm_safety, progress)
         try:
             attempt = await hands.notes.submit(wish)
+        except asyncio.CancelledError:
+            # Cut while stopping. Whether it was stored is open, and so is its order with what we
+            # would record now: the lease runs out, and the sweep sees what there is.
+            return None
         except Exception:  # told by the lane; without a durable arming no call is made
             result = result_of(
                 claim, Move.QUEUED, outcome="not_sent", error_class="not_armed", delay=1.0,

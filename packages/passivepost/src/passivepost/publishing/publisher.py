@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from musekit.api import Host, Stop
+from musekit.api import ConfigurationError, Host, Stop
 from passivepost.accounts.refresh import refresh
 from passivepost.accounts.registry import platforms_of
 from passivepost.posts.downgrade import over_cap
@@ -54,6 +54,7 @@ class Publisher:
         self.settings = host.settings_of(PassivePostSettings)
         self.tuning = host.settings_of(PublishingSettings)
         self.slots = slots or self.settings.send_slots
+        _check_margins(self.tuning, self.settings.lease_margin_seconds)
         self.platforms = {p.name: p for p in platforms_of(host).all() if not p.stub}
         waits = self.settings
         self.rules = Rules(
@@ -264,6 +265,20 @@ class Publisher:
             except Exception as error:  # a read: nothing is lost, the next look comes
                 log.info("publisher: looking for post %s: %r", claim.post_id, error)
         return Look(doubt=doubt, found=found)
+
+
+def _check_margins(tuning: PublishingSettings, margin: float) -> None:
+    """Refuse waits with which nothing would ever go out, or an old permission would be used.
+
+    Raises:
+        ConfigurationError: naming the settings.
+    """
+    if not tuning.arm_fresh <= tuning.arm_safety < margin:
+        raise ConfigurationError(
+            "PASSIVEPOST_PUBLISH_ARM_FRESH must be at most PASSIVEPOST_PUBLISH_ARM_SAFETY, and that"
+            " below PASSIVEPOST_LEASE_MARGIN_SECONDS; they are"
+            f" {tuning.arm_fresh:g}, {tuning.arm_safety:g} and {margin:g} seconds."
+        )
 
 
 def _each(work: list[Callable[[], Any]]) -> list[Any]:

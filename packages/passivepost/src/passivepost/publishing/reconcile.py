@@ -134,7 +134,9 @@ def _result(doubt: Doubt, move: Move, outcome: str, found: Found) -> Result:
     more: dict[str, Any] = {}
     if move is Move.POSTED:
         more["ids"], more["url"] = [str(i) for i in found.ids], found.url
-    elif found.ids:  # a thread of which some parts are live goes on after them
+    elif len(found.ids) > len(claim.progress.get("ids") or []):
+        # A thread of which some parts are live goes on after them. Fewer than were noted only mean
+        # that the read-back lags: what the network had answered for stays posted.
         more["progress"] = json.dumps({**claim.progress, "ids": [str(i) for i in found.ids]})
     return Result(
         post_id=claim.post_id,

@@ -15,6 +15,7 @@ In a statement stand ``:name`` for a parameter and these words:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +24,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult
+import psycopg
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 _LOCK = re.compile(r"\{lock\(([^()]+)\)\}")
@@ -99,6 +102,10 @@ def _replace(text: str, words: Mapping[str, str]) -> str:
     return text
 
 
+#: A statement, its batch, and its further parameters.
+Call = tuple[Statement, Sequence[Sequence[Any]], Mapping[str, Any]]
+
+
 class Unit:
     """The connection of one unit of work. Made by the edge that opens and commits it."""
 
@@ -122,27 +129,53 @@ class Unit:
         if statement.batch and not batch:
             return []
         if self.is_postgres:
-            for (name, kind), column in (
-                zip(statement.batch.items(), zip(*batch, strict=True), strict=True) if batch else ()
-            ):
-                parameters[name] = _array(column, kind)
-            result = self._connection.exec_driver_sql(statement.postgres, parameters)
-            return _rows(result) if statement.returns else []
+            return self._on_postgres([(statement, batch, parameters)])[0]
         values = {name: _plain(value) for name, value in parameters.items()}
         if statement.batch:
             values["batch"] = json.dumps([[_plain(value) for value in row] for row in batch])
         result = self._connection.exec_driver_sql(statement.sqlite, values)
         if not statement.returns:
             return []
-        rows = _rows(result)
+        rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())
+        result.close()
         return [_typed(row, statement.odd) for row in rows] if statement.odd else rows
 
+    def run_together(self, *calls: Call) -> list[list[tuple[Any, ...]]]:
+        """Run statements over batches, in order, in one round trip where the database has one.
 
-def _rows(result: CursorResult[Any]) -> list[tuple[Any, ...]]:
-    """Fetch all rows as the driver gives them: SQLAlchemy's row objects cost more than they do."""
-    rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())
-    result.close()
-    return rows
+        Returns:
+            What `run` returns, for each.
+        """
+        if self.is_postgres:
+            return self._on_postgres(calls)
+        return [self.run(statement, batch, **more) for statement, batch, more in calls]
+
+    def _on_postgres(self, calls: Sequence[Call]) -> list[list[tuple[Any, ...]]]:
+        """Go to the driver itself: what SQLAlchemy adds to a batch costs as much as the batch."""
+        driver: Any = self._connection.connection.driver_connection
+        together = driver.pipeline() if len(calls) > 1 else contextlib.nullcontext()
+        try:
+            with together:
+                cursors = [
+                    driver.execute(statement.postgres, _arrays(statement, batch) | dict(more))
+                    for statement, batch, more in calls
+                ]
+            return [
+                cursor.fetchall() if call[0].returns else []
+                for call, cursor in zip(calls, cursors, strict=True)
+            ]
+        except psycopg.Error as error:
+            raise DBAPIError.instance(
+                None, None, error, psycopg.Error, dialect=self._connection.dialect
+            ) from error
+
+
+def _arrays(statement: Statement, batch: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    columns = zip(*batch, strict=True) if batch else ()
+    return {
+        name: _array(column, kind)
+        for (name, kind), column in zip(statement.batch.items(), columns, strict=True)
+    }
 
 
 def _array(column: Sequence[Any], kind: str) -> str:

@@ -36,6 +36,8 @@ PROMOTED_AT_ONCE = 2000
 BY_INDEX = {
     "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off",
 }  # fmt: skip
+#: An arming must be on disk before its call, whatever the server or the login has by default.
+_LASTING = {**BY_INDEX, "synchronous_commit": "on"}
 #: Of units whose loss with the database's power would be no loss.
 _FLEETING = {**BY_INDEX, "synchronous_commit": "off"}
 
@@ -72,7 +74,7 @@ class Store:
     @contextlib.contextmanager
     def _unit(self, *, lasting: bool = True) -> Iterator[Unit]:
         """Open a unit of work; `lasting`: its commit is on disk before it returns."""
-        local = BY_INDEX if lasting else _FLEETING
+        local = _LASTING if lasting else _FLEETING
         with self._writer, self._host.database.session(self._actor, local=local) as session:
             yield Unit(session.connection())
 
@@ -159,12 +161,14 @@ class Store:
         notes = [item for item in items if isinstance(item, arming.Note)]
         marks = [item for item in items if isinstance(item, arming.Mark)]
         with self._unit() as unit:
+            # From before the lease is asked for: a commit, or the word of it, may take long, and
+            # by then others may have concluded that nothing was sent.
+            known = arming.awake()
             attempts = arming.arm(unit, wishes, self._terms.owner) if wishes else {}
             stored = arming.note(unit, notes) if notes else set()
             marked = arming.mark(unit, marks) if marks else set()
             if wishes:
                 crash.passes("arm.before_commit")
-        known = arming.awake()
         for attempt in attempts.values():
             attempt.known = known
         if wishes:

@@ -1,0 +1,124 @@
+"""C5: a worker that stalls after arming sends nothing late; a thread is never begun anew."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import world
+from double import DoublePlatform
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+
+@pytest.fixture
+def stalling(monkeypatch):
+    """Let the commit of the first arming take so long, or the word of it; then all go on."""
+
+    def stall(engine, moment, seconds):
+        from passivepost.publishing.store import Store
+
+        real, where = Store.note, engine if moment == "commit" else Session
+        first = []
+
+        def note(self, items):
+            mine = threading.get_ident()
+
+            def wait(_):
+                if threading.get_ident() == mine:
+                    time.sleep(seconds)
+
+            if first:
+                return real(self, items)
+            first.append(moment)
+            event.listen(where, moment, wait)
+            try:
+                return real(self, items)
+            finally:
+                event.remove(where, moment, wait)
+
+        monkeypatch.setattr(Store, "note", note)
+
+    return stall
+
+
+def test_a_commit_that_stalls_sends_nothing(host, network, publish, until, stalling):
+    """The arming is durable, but its time is over: it was said to be sent at once."""
+    world.install(host, DoublePlatform(network.port, longest_call=1.0), arm_fresh=1.0)
+    stalling(host.database.system, "commit", 1.5)
+    post_id = world.posts(host, world.accounts(host, 1), 1)[0]
+    publish()
+    until(lambda: world.statuses(host) == {"posted": 1})
+    assert [a.outcome for a in world.attempts(host, post_id)] == ["not_sent", "confirmed"]
+    assert (len(network.accepted), len(network.requests)) == (1, 1)
+
+
+def test_word_of_an_arming_that_comes_late_sends_nothing(host, network, publish, until, stalling):
+    """Stored, but its worker hears of it when others have looked for the post and sent it again."""
+    quick = {"lease_margin_seconds": 1.5, "arm_safety": 1.0, "arm_fresh": 1.0}
+    world.install(host, DoublePlatform(network.port, longest_call=1.0), **quick)
+    stalling(host.database.system, "after_commit", 7.0)
+    post_id = world.posts(host, world.accounts(host, 1), 1)[0]
+    publish()
+    publish()
+    until(lambda: world.statuses(host) == {"posted": 1})
+    time.sleep(6)  # the first worker hears of its arming
+    assert max(network.keys().values()) == 1, world.story(host, network)
+    assert world.attempts(host, post_id)[-1].outcome == "confirmed"
+
+
+def test_cut_while_arming_leaves_nothing_open(host, network, publish, until, stalling):
+    """Told to end at once while the word of an arming is out: no call, and no open attempt."""
+    quick = {"lease_margin_seconds": 3.0, "arm_safety": 1.0, "arm_fresh": 1.0}
+    world.install(host, DoublePlatform(network.port, longest_call=1.0), **quick)
+    stalling(host.database.system, "after_commit", 3.0)
+    post_id = world.posts(host, world.accounts(host, 1), 1)[0]
+    stop = publish()
+    until(lambda: world.attempts(host, post_id))
+    stop.request(0.5)
+    time.sleep(4)
+    assert network.requests == []
+    publish()
+    until(lambda: world.statuses(host) == {"posted": 1})
+    cut, sent = [a.outcome for a in world.attempts(host, post_id)]
+    assert (cut in {"not_sent", "reconciled_absent"}, sent) == (True, "confirmed")
+    assert len(network.requests) == 1
+
+
+class Forgetful(DoublePlatform):
+    """Its read-back lags: it shows the first part of a thread and no more."""
+
+    async def find_published(self, call):
+        from passivepost.api import Found
+
+        found = await super().find_published(call)
+        return Found(ids=found.ids[:1], complete=False)
+
+
+def test_a_read_back_that_lags_takes_no_part_back(host, network, publish, until):
+    """What the platform noted as posted stays posted, though the network shows less of it."""
+    world.install(host, Forgetful(network.port, longest_call=1.0))
+    parts = [{"text": f"part {n}" + (" fault=drop-before" if n == 2 else ""), "media": []}
+             for n in range(4)]  # fmt: skip
+    world.posts(host, world.accounts(host, 1), 1, parts=parts)
+    publish()
+    until(lambda: world.statuses(host) == {"posted": 1})
+    assert [text for _, text, *_ in network.accepted] == [part["text"] for part in parts]
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+def test_an_arming_is_durable_whatever_the_database_does_by_default(backend, host, network):
+    """A server, a database or a login may have synchronous commits off; an arming has them on."""
+    from passivepost.publishing.publisher import Publisher
+
+    world.install(host, DoublePlatform(network.port))
+    with Publisher(host).store._unit() as unit:
+        shown = unit._connection.exec_driver_sql("SHOW synchronous_commit").scalar()
+    assert shown == "on"
+
+
+@pytest.fixture(autouse=True)
+def _no_leftovers(host):
+    yield
+    assert world.in_flight(host) == []
