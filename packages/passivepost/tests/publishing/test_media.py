@@ -30,7 +30,7 @@ def claim(*files, in_parts=True):
     parts = [{"text": "x", "media": [{"url": url, "alt": "a"} for url in files]}]
     return SimpleNamespace(
         platform=PLATFORM, files={}, text="x", options={}, media_urls=list(files),
-        parts=parts if in_parts else [],
+        parts=parts if in_parts else [], progress={},
     )  # fmt: skip
 
 
@@ -73,6 +73,19 @@ def test_a_picture_without_an_extension_is_recognised_and_fetched_once(files, go
         return files.fetched
 
     assert go(publish) == ["/picture", "/picture"]
+
+
+def test_a_part_that_is_live_needs_its_picture_no_more(files, go):
+    kept = files.add("/kept.png", png())
+
+    async def publish(http):
+        post = claim(kept)
+        post.parts.insert(0, {"text": "live", "media": [{"url": f"{files.url}/gone.png"}]})
+        post.progress = {"ids": ["1"]}
+        await media.look(post, http, 1000)
+        return list(post.files)
+
+    assert go(publish) == [kept]
 
 
 def test_only_so_many_bytes_are_kept(files, go, monkeypatch):

@@ -121,7 +121,8 @@ async def fetch(http: AsyncClient, url: str, digest: str, most: int) -> tuple[by
 def _all(claim: Claim) -> Iterator[Mapping[str, Any]]:
     if not claim.parts:
         yield from ({"url": url} for url in claim.media_urls)
-    for part in claim.parts:
+    live = len(claim.progress.get("ids") or ())  # these parts need their files no more
+    for part in claim.parts[live:]:
         yield from part.get("media") or ()
 
 

@@ -201,7 +201,7 @@ def miss(unit: Unit, posts: Sequence[UUID]) -> None:
     unit.run(
         _MISS_POSTS,
         [(post_id,) for post_id in posts],
-        words="Its time passed while it could not be sent. Nothing was published.",
+        words="Its time passed while it could not be sent, so it was not sent.",
     )
 
 

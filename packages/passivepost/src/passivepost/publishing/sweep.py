@@ -33,8 +33,8 @@ _CRASHED = Statement(
 
 _INTERRUPTED = "The publisher was interrupted while it sent this post."
 _POISON = (
-    "Preparing this post ended the publisher several times, so it was set aside. Nothing was"
-    " published. Change its pictures or its text, then schedule it again."
+    "Preparing this post ended the publisher several times, so it was set aside unsent. Change its"
+    " pictures or its text, then schedule it again."
 )
 
 

@@ -44,9 +44,9 @@ UNCONFIRMED_ASK = (
 FAILURE = {
     "rejected": "The network refuses this post.",
     "duplicate": "The network says it already has this post.",
-    "retries": "It could not be sent in several tries. Nothing was published.",
-    "missed": "Its time passed while it could not be sent. Nothing was published.",
-    "poison": "Preparing it ended the publisher twice, so it was set aside. Nothing was published.",
+    "retries": "It could not be sent in several tries; the network took none of them.",
+    "missed": "Its time passed while it could not be sent, so it was not sent.",
+    "poison": "Preparing it ended the publisher twice, so it was set aside unsent.",
     "dropped": "You said it is not live and should not be sent again.",
 }
 
