@@ -61,7 +61,14 @@ def network(folder: Path) -> Iterator[httpx.Client]:
         process.wait(10)
 
 
-def fill(database: Database, keyring: KeyRing, tokens: list[dict], count: int, span: float) -> None:
+def fill(
+    database: Database,
+    keyring: KeyRing,
+    tokens: list[dict],
+    count: int,
+    span: float,
+    lead: float = LEAD,
+) -> None:
     """Store an account for each token, and `count` posts over them, spread over `span` seconds."""
     now, dice = datetime.now(UTC), random.Random(21)
     users, spaces, accounts, posts, details, states, lanes = [], [], [], [], [], [], []
@@ -90,7 +97,7 @@ def fill(database: Database, keyring: KeyRing, tokens: list[dict], count: int, s
         details.append({"post_id": post, "space_id": space, "revision": 1, "content_hash": digest,
                         "parts": [{"text": text, "media": []}], "options": {}, "timezone": "UTC",
                         "posted_ids": [], "updated_at": now})  # fmt: skip
-        ahead = round(1000 * (LEAD + dice.uniform(0, span)))
+        ahead = round(1000 * (lead + dice.uniform(0, span)))
         far = now.replace(year=now.year + 1)
         states.append({"post_id": post, "space_id": space, "account_id": account, "revision": 1,
                        "platform": "sandbox", "stage": "waiting", "due_at": far,
