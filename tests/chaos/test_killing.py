@@ -40,7 +40,7 @@ def test_kill_nine(read_back, host, network, workers, until):
         workers.end(worker, signal.SIGKILL)
         pair[kills % 2] = workers.start(declared=declared, **QUICK)
         kills += 1
-        if set(world.statuses(host)) <= {"posted"}:
+        if set(world.statuses(host)) <= {"posted", "posting"} and not world.in_flight(host):
             ids += world.posts(host, world.accounts(host, 20), 100, body=f"more {kills} {{n}}")
 
     def settled():
