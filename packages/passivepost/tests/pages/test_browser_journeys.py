@@ -176,7 +176,7 @@ def test_from_sign_up_to_the_timeline(browse, address):
     page.wait_for_url(f"**{SOCIAL}/posts/*")
     page.locator("#post .badge", has_text="Posted").wait_for(timeout=30_000)  # by itself
     assert "Published; the network confirmed it" in page.locator("#post").inner_text()
-    page.reload()
+    page.get_by_role("link", name="Make a copy").wait_for()  # the page's head follows, too
     link = page.get_by_role("link", name="See it on Sandbox").get_attribute("href")
     page.goto(link)
     assert "Bread at nine, told by a browser. With @juniper and #brot" in page.inner_text("body")

@@ -100,7 +100,7 @@ def post_live(
     context = _context(host, actor, post_id)
     if context["version"] == version:
         return Response(status_code=204)
-    return render(request, "passivepost/post/live.html", **context)
+    return render(request, "passivepost/post/live.html", **context | {"replaces": True})
 
 
 @router.post(f"{PAGE}/{{post_id:uuid}}/delete")
@@ -142,6 +142,7 @@ def _context(host: Host, actor: Actor, post_id: UUID) -> dict[str, Any]:
         "story": story(post),
         "pieces": pieces,
         "live": live,
+        "replaces": False,  # True: sent in place of what is shown already
         "wall": clock.wall_time(at, actor.timezone) if at else "",
         "version": hashlib.sha256(repr(facts).encode()).hexdigest()[:16],
         "may_write": actor.may("social.posts.write"),

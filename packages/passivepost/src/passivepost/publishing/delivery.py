@@ -283,14 +283,7 @@ def _posted(claim: Claim, published: Published) -> Result:
             claim, Move.UNCONFIRMED, outcome="unknown", delay=None, error_class="no_id",
             message="The network accepted the post without saying which it is.",
         )  # fmt: skip
-    url = published.url
-    if (
-        len(ids) == 1
-        and claim.account
-        and url == claim.platform.post_url(claim.account.username, ids[0])
-    ):
-        url = None  # pages can tell it without a row of its own
-    return result_of(claim, Move.POSTED, outcome="confirmed", ids=ids, url=url)
+    return result_of(claim, Move.POSTED, outcome="confirmed", ids=ids, url=published.url)
 
 
 def _plain(error: Exception) -> Exception:
