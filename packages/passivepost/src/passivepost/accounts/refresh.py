@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -38,6 +38,14 @@ LEASE_SECONDS = CALL_SECONDS + 30
 POLL_SECONDS = 0.1
 #: Tokens got this recently are taken as fresh when the caller does not say which it found stale.
 RECENT = timedelta(seconds=30)
+
+
+_ROW = (
+    select(SocialAccount, AccountState)
+    .outerjoin(AccountState, AccountState.account_id == SocialAccount.id)
+    .where(SocialAccount.id == bindparam("id"))
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,18 +182,15 @@ def _refused(host: Host, seen: _Snapshot, owner: UUID, error: AuthRevoked) -> Ac
 
 
 def _look(session: Session, host: Host, account_id: UUID) -> _Snapshot:
-    row = session.execute(
-        select(SocialAccount, AccountState)
-        .outerjoin(AccountState, AccountState.account_id == SocialAccount.id)
-        .where(SocialAccount.id == account_id)
-        .execution_options(populate_existing=True)
-    ).first()
+    row = session.execute(_ROW, {"id": account_id}).first()
+    if row is not None and row.AccountState is None:
+        _begin(session, account_id, row.SocialAccount.space_id)
+        # Both anew, in one statement: somebody else may have begun it first and refreshed by now,
+        # and their version beside the tokens read above would pass a spent token for a fresh one.
+        row = session.execute(_ROW, {"id": account_id}).first()
     if row is None:
         raise AuthRevoked("The account was disconnected.")
     state = row.AccountState
-    if state is None:
-        _begin(session, account_id, row.SocialAccount.space_id)
-        state = session.get_one(AccountState, account_id)
     try:
         account = vault.unseal(host.keyring, row.SocialAccount)
     except DecryptionError as error:
