@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
@@ -23,6 +24,7 @@ import world
 from sqlalchemy import update
 
 from musekit.api import SocialAccount, Stop
+from passivepost.accounts import refresh as refreshing
 from passivepost.accounts import vault
 from passivepost.accounts.models import AccountState
 from passivepost.publishing.crash import BEFORE_SAVE
@@ -91,8 +93,6 @@ def connect(host, net, count, *, expires=timedelta(hours=1)):
 
 
 def stored(host, accounts):
-    from uuid import UUID
-
     with host.database.session(world.SYSTEM, readonly=True) as session:
         found = vault.load_accounts(session, host, [UUID(each) for each in accounts])
     return {str(key): account.credentials.access_token for key, account in found.items()}
@@ -166,6 +166,26 @@ def test_one_call_a_round_however_many_ask(host, net, processes, threads, rounds
     assert net.count("refresh") == dict.fromkeys(connected.values(), rounds)
     assert net.count("grant_revoked") == {}
     assert valid(host) == {True: accounts}
+
+
+def test_tokens_are_read_with_their_own_version(host, net, monkeypatch):
+    """Somebody else refreshes just as the account's state is made: no spent token is used."""
+    if not host.database.is_postgres:
+        pytest.skip("SQLite has one lock for all")
+    connected, _ = connect(host, net, 1)
+    ((account, stale),) = stored(host, connected).items()
+    begin = refreshing._begin
+
+    def beaten(session, account_id, space_id):
+        monkeypatch.undo()
+        refreshing.refresh(host, account_id, stale=stale)
+        begin(session, account_id, space_id)
+
+    monkeypatch.setattr(refreshing, "_begin", beaten)
+    got = refreshing.refresh(host, UUID(account), stale=stale)
+    assert got.credentials.access_token == stored(host, connected)[account] != stale
+    assert list(net.count("refresh").values()) == [1]
+    assert net.count("grant_revoked") == {}
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(50, marks=CHAOS)])
