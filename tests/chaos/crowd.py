@@ -123,7 +123,7 @@ def count_down(database: Database) -> dict[str, datetime]:
         stored = select(SocialPost.content, PublishState.due_at).join(
             PublishState, PublishState.post_id == SocialPost.id
         )
-        return dict(session.execute(stored).tuples().all())
+        return dict(session.execute(stored).all())
 
 
 def open_posts(database: Database) -> int:
