@@ -1,8 +1,9 @@
 """One connection and the exchange on it: a request out, its answer in.
 
 httptools (llhttp, the parser of Node) reads the answers. What is ours is the state of the
-exchange, of which the publisher must know exactly one thing that no HTTP client tells: whether any
-byte of the request was written.
+exchange, for the publisher must know exactly one thing that no HTTP client tells: whether any byte
+of the request was written. None is before `Connection.exchange` is called; from then on all counts
+as written.
 """
 
 from __future__ import annotations
@@ -40,7 +41,6 @@ class Connection(asyncio.Protocol):
     Attributes:
         idle_since: loop time of the last exchange's end.
         reusable: the next exchange may use it.
-        sent: a byte of the present request was handed to the transport.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -50,7 +50,6 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self.idle_since = 0.0
         self.reusable = True
-        self.sent = False
 
     # --- The exchange ---
 
@@ -72,7 +71,6 @@ class Connection(asyncio.Protocol):
         self._headers_read = False
         done: asyncio.Future[Answer] = self._loop.create_future()
         self._done = done
-        self.sent = True
         try:
             if len(body) <= PIECE:
                 self._transport.write(head + body)
