@@ -138,6 +138,42 @@ def test_arming_asks_for_everything_that_must_hold(host, publisher):
     assert len(world.attempts(host, claims[0].post_id)) == 1
 
 
+def test_one_post_under_two_leases_in_one_batch(host, publisher):
+    """A task that outlived its lease, waiting for a token, asks beside the one that took over."""
+    import copy
+
+    from musekit.api import new_id
+    from passivepost.publishing.arm import Mark, Note
+    from passivepost.publishing.outcomes import result_of
+    from passivepost.publishing.work import Arm, Move
+
+    post_id = world.posts(host, world.accounts(host, 1), 1)[0]
+    old = publisher.store.look(1).claims[0]
+    world.execute(host, "UPDATE publish_state SET lease_token = lease_token + 1")
+    new = copy.copy(old)
+    new.token += 1
+    store = publisher.store
+    assert store.note([Mark(post_id, new.token), Mark(post_id, old.token)]) == [True, False]
+    notes = [Note(post_id, each.token, f'{{"of": {each.token}}}') for each in (new, old)]
+    assert store.note(notes) == [True, False]
+    assert world.state(host, post_id)[0].progress == {"of": new.token}
+
+    wishes = [Arm(each, new_id(), 5.0, None) for each in (new, old)]
+    attempt, none = store.note(wishes)
+    assert none is None
+    assert [(a.id, a.lease_token) for a in world.attempts(host, post_id)] == [
+        (attempt.id, new.token)
+    ]
+
+    new.attempt = attempt
+    words = {"outcome": "not_sent", "message": "wait"}
+    store.record([
+        result_of(new, Move.QUEUED, **words),
+        result_of(old, Move.QUEUED, message="long ago"),
+    ])  # fmt: skip
+    assert world.state(host, post_id)[1].error_message == "wait"
+
+
 def test_pulled_back_while_leased_is_not_sent(host, publisher):
     from musekit.api import SocialPost, new_id
     from passivepost.publishing import service

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from passivepost import __version__
 from passivepost.publishing.sql import Statement, Unit
-from passivepost.publishing.work import Arm, Attempt
+from passivepost.publishing.work import Arm, Attempt, Lease
 
 # Everything that must still be true is asked here, in the statement that makes it so. The post's
 # row is locked before its state, as everywhere: a person's change and an arming queue up.
@@ -53,7 +53,7 @@ _ATTEMPTS = Statement(
     WHERE {filter(s.lease_token = r.token AND s.stage = 'posting')}
     AND NOT EXISTS (SELECT 1 FROM publish_attempts o
                     WHERE o.publish_key = s.publish_key AND o.outcome IS NULL)
-    RETURNING post_id, n, armed_at
+    RETURNING id, n, armed_at
     """,
     batch={"id": "uuid", "token": "int", "attempt": "uuid"},
     returns=("uuid", "int", "time"),
@@ -62,18 +62,18 @@ _NOTE = Statement(
     """
     UPDATE publish_state AS s SET progress = CAST(r.note AS {json}), updated_at = {now}
     FROM {r} WHERE s.post_id = r.id AND s.lease_token = r.token
-    RETURNING post_id
+    RETURNING post_id, lease_token
     """,
     batch={"id": "uuid", "token": "int", "note": "text"},
-    returns=("uuid",),
+    returns=("uuid", "int"),
 )
 _MARK = Statement(
     """
     UPDATE publish_state AS s SET preparing = {true} FROM {r}
-    WHERE s.post_id = r.id AND s.lease_token = r.token RETURNING post_id
+    WHERE s.post_id = r.id AND s.lease_token = r.token RETURNING post_id, lease_token
     """,
     batch={"id": "uuid", "token": "int"},
-    returns=("uuid",),
+    returns=("uuid", "int"),
 )
 
 
@@ -106,11 +106,13 @@ def awake() -> float:
 
 
 def arm(unit: Unit, wishes: Sequence[Arm], worker: str) -> dict[UUID, Attempt]:
-    """Arm the posts for which everything still holds; return their attempts by post.
+    """Arm the posts for which everything still holds; return their attempts by their ids.
 
     Lease, token, revision, hold, review and status are asked in one statement; the two that follow
-    do the same to the state and the ledger, and go in the same round trip. A post that is missing
-    from the answer must not be sent. `Attempt.known` is 0 until the caller has committed.
+    do the same to the state and the ledger, and go in the same round trip. An attempt that is
+    missing from the answer must not be made. By attempt and not by post, for a batch may hold one
+    post under two leases: a task that outlived its lease asks beside the one that took it over.
+    `Attempt.known` is 0 until the caller has committed.
 
     Raises:
         ArmingError: see there.
@@ -134,16 +136,14 @@ def arm(unit: Unit, wishes: Sequence[Arm], worker: str) -> dict[UUID, Attempt]:
     )
     if not len(moved) == len(armed) == len(made):
         raise ArmingError("a post changed its state while it was armed")
-    ids = {w.claim.post_id: w.attempt_id for w in wishes}
-    return {post_id: Attempt(ids[post_id], n, at, 0.0) for post_id, n, at in made}
+    return {attempt_id: Attempt(attempt_id, n, at, 0.0) for attempt_id, n, at in made}
 
 
-def note(unit: Unit, notes: Sequence[Note]) -> set[UUID]:
-    """Store progress under the lease; return the posts for which it was stored."""
-    rows = unit.run(_NOTE, [(n.post_id, n.token, n.progress) for n in notes])
-    return {post_id for (post_id,) in rows}
+def note(unit: Unit, notes: Sequence[Note]) -> set[Lease]:
+    """Store progress under the lease; return the leases under which it was stored."""
+    return set(unit.run(_NOTE, [(n.post_id, n.token, n.progress) for n in notes]))
 
 
-def mark(unit: Unit, marks: Sequence[Mark]) -> set[UUID]:
-    """Note that posts are being prepared; return those whose lease still is ours."""
-    return {post_id for (post_id,) in unit.run(_MARK, [(m.post_id, m.token) for m in marks])}
+def mark(unit: Unit, marks: Sequence[Mark]) -> set[Lease]:
+    """Note that posts are being prepared; return the leases that still stand."""
+    return set(unit.run(_MARK, [(m.post_id, m.token) for m in marks]))

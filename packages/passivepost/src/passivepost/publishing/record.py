@@ -19,13 +19,13 @@ _CLOSE = Statement(
     SET outcome = r.verdict, responded_at = {now}, platform_post_id = r.pid, error_class = r.err,
         detail = r.words, retry_after = r.wait, http_status = r.code
     FROM {r}
-    WHERE a.id = r.id
+    WHERE a.id = r.attempt
     AND {filter(a.outcome IS NULL OR a.outcome = 'unknown' OR (r.verdict = 'confirmed'
                 AND a.outcome IN ('reconciled_absent', 'resolved_absent')))}
-    RETURNING post_id
+    RETURNING id
     """,
     batch={
-        "id": "uuid", "verdict": "text", "pid": "text", "err": "text", "words": "text",
+        "attempt": "uuid", "verdict": "text", "pid": "text", "err": "text", "words": "text",
         "wait": "float", "code": "int",
     },
     returns=("uuid",),
@@ -85,10 +85,10 @@ _FAILED = Statement(
         reconcile_at = NULL, lease_owner = NULL, lease_until = NULL, updated_at = {now}
     FROM {r} WHERE s.post_id = r.id
     AND {filter(s.lease_token = r.token AND s.stage IN ('queued', 'posting'))}
-    RETURNING post_id
+    RETURNING post_id, lease_token
     """,
     batch={"id": "uuid", "token": "int", "kind": "text"},
-    returns=("uuid",),
+    returns=("uuid", "int"),
 )
 _POSTS_FAILED = Statement(
     """
@@ -108,13 +108,13 @@ _QUEUED = Statement(
         lease_until = CASE WHEN r.keep = 1 THEN s.lease_until ELSE NULL END, updated_at = {now}
     FROM {r} WHERE s.post_id = r.id
     AND {filter(s.lease_token = r.token AND s.stage IN ('queued', 'posting'))}
-    RETURNING post_id
+    RETURNING post_id, lease_token
     """,
     batch={
         "id": "uuid", "token": "int", "delay": "float", "why": "text", "words": "text",
         "counted": "int", "kind": "text", "note": "text", "keep": "int",
     },
-    returns=("uuid",),
+    returns=("uuid", "int"),
 )  # fmt: skip
 _POSTS_QUEUED = Statement(
     """
@@ -131,10 +131,10 @@ _UNCONFIRMED = Statement(
         progress = COALESCE(CAST(r.note AS {json}), s.progress), preparing = {false},
         lease_owner = NULL, lease_until = NULL, updated_at = {now}
     FROM {r} WHERE s.post_id = r.id AND {filter(s.lease_token = r.token AND s.stage = 'posting')}
-    RETURNING post_id
+    RETURNING post_id, lease_token
     """,
     batch={"id": "uuid", "token": "int", "delay": "float", "note": "text"},
-    returns=("uuid",),
+    returns=("uuid", "int"),
 )
 _POSTS_UNCONFIRMED = Statement(
     """
@@ -163,18 +163,18 @@ _INVALID = Statement(
 
 
 def record(unit: Unit, results: Sequence[Result]) -> set[UUID]:
-    """Store results, each post at most once in a batch; return the posts that were changed.
+    """Store results; return the posts that were changed.
 
     A post missing from the answer had moved on: its attempt was closed by somebody, or its lease
-    was another's.
+    was another's. One post may be in a batch under two leases, of which one changes it.
 
     Raises:
         sqlalchemy.exc.IntegrityError: a network gave one id to two posts (see `demote`).
     """
     closing = [r for r in results if r.attempt_id and r.outcome]
     closed = {
-        post_id
-        for (post_id,) in unit.run(
+        attempt_id
+        for (attempt_id,) in unit.run(
             _CLOSE,
             [
                 (
@@ -187,7 +187,7 @@ def record(unit: Unit, results: Sequence[Result]) -> set[UUID]:
     }  # fmt: skip
     moves: dict[Move, list[Result]] = {}
     for r in results:
-        if r.attempt_id is None or not r.outcome or r.post_id in closed or r.unsure:
+        if r.attempt_id is None or not r.outcome or r.attempt_id in closed or r.unsure:
             moves.setdefault(r.move, []).append(r)
     changed = _posted(unit, moves.get(Move.POSTED, []))
     changed |= _failed(unit, moves.get(Move.FAILED, []))
@@ -220,12 +220,11 @@ def _details(unit: Unit, results: Sequence[Result]) -> None:
 
 
 def _failed(unit: Unit, results: Sequence[Result]) -> set[UUID]:
-    rows = unit.run(_FAILED, [(r.post_id, r.token, r.failure_kind) for r in results])
-    done = {post_id for (post_id,) in rows}
-    stored = [r for r in results if r.post_id in done]
+    done = set(unit.run(_FAILED, [(r.post_id, r.token, r.failure_kind) for r in results]))
+    stored = [r for r in results if r.lease in done]
     unit.run(_POSTS_FAILED, [(r.post_id, r.message) for r in stored])
     _details(unit, [r for r in stored if r.ids])
-    return done
+    return {post_id for post_id, _ in done}
 
 
 def _queued(unit: Unit, results: Sequence[Result]) -> set[UUID]:
@@ -239,18 +238,18 @@ def _queued(unit: Unit, results: Sequence[Result]) -> set[UUID]:
             for r in results
         ],
     )  # fmt: skip
-    done = {post_id for (post_id,) in rows}
+    done = set(rows)
     # What was never armed and has nothing to say leaves the post as it is.
-    told = [r for r in results if r.post_id in done and (r.attempt_id or r.message)]
+    told = [r for r in results if r.lease in done and (r.attempt_id or r.message)]
     unit.run(_POSTS_QUEUED, [(r.post_id, r.message) for r in told])
-    return done
+    return {post_id for post_id, _ in done}
 
 
 def _unconfirmed(unit: Unit, results: Sequence[Result]) -> set[UUID]:
     rows = unit.run(_UNCONFIRMED, [(r.post_id, r.token, r.delay, r.progress) for r in results])
-    done = {post_id for (post_id,) in rows}
-    unit.run(_POSTS_UNCONFIRMED, [(r.post_id, r.message) for r in results if r.post_id in done])
-    return done
+    done = set(rows)
+    unit.run(_POSTS_UNCONFIRMED, [(r.post_id, r.message) for r in results if r.lease in done])
+    return {post_id for post_id, _ in done}
 
 
 def _accounts(unit: Unit, results: Sequence[Result]) -> None:

@@ -178,11 +178,10 @@ class Store:
         answers: list[Attempt | bool | None] = []
         for item in items:
             if isinstance(item, Arm):
-                answers.append(attempts.get(item.claim.post_id))
+                answers.append(attempts.get(item.attempt_id))
             else:
-                answers.append(
-                    item.post_id in (stored if isinstance(item, arming.Note) else marked)
-                )
+                held = stored if isinstance(item, arming.Note) else marked
+                answers.append((item.post_id, item.token) in held)
         return answers
 
     def record(self, results: list[Result]) -> None:

@@ -14,6 +14,9 @@ from passivepost.sdk.platform import Platform
 if TYPE_CHECKING:
     from passivepost.publishing.media import File
 
+#: A post and the token of its lease: what one task holds. Of a post alone, two may be at work.
+Lease = tuple[UUID, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
@@ -122,6 +125,11 @@ class Result:
     progress: str | None = None  #: JSON; None: as it was
     #: The arming failed in a way that leaves open whether it was stored; no call was made.
     unsure: bool = False
+
+    @property
+    def lease(self) -> Lease:
+        """The lease it was got under."""
+        return self.post_id, self.token
 
 
 @dataclass(slots=True)
