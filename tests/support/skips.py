@@ -23,6 +23,7 @@ NO_MEANING = (
     r"^SQLite has one lock for all",
     r"^the trigger refuses it, and only the owner may switch that off$",
     r"^read from PostgreSQL's plan$",
+    r"^SQLite has one writer$",
     r"^delivery\.idempotency promises nothing$",
     r"^\w+ is not declared$",
     r"^(Fault\.)?\w+: ",  # PlatformContract: a fault that the double of a platform cannot play

@@ -132,10 +132,48 @@ def test_arming_asks_for_everything_that_must_hold(host, publisher):
     assert len(claims) == len(cases)
     for sql, each in zip(cases.values(), claims, strict=True):
         world.execute(host, sql, p=_id(host, each.post_id))
-    answers = publisher.store.note([Arm(c, new_id(), 5.0, None) for c in claims])
+    answers = publisher.store.write([Arm(c, new_id(), 5.0, None) for c in claims])
     armed = [name for name, answer in zip(cases, answers, strict=True) if answer]
     assert armed == ["fine"]
     assert len(world.attempts(host, claims[0].post_id)) == 1
+
+
+def test_changed_while_the_arming_waits_for_the_post(host, publisher):
+    """The post's row was locked; when it is free, its state is another: nothing is half armed."""
+    if not host.database.is_postgres:
+        pytest.skip("SQLite has one writer")
+    import threading
+
+    from sqlalchemy import text
+    from sqlalchemy.exc import DBAPIError
+
+    from musekit.api import new_id
+    from passivepost.publishing.work import Arm
+
+    world.posts(host, world.accounts(host, 2), 2)
+    claims = publisher.store.look(10).claims
+    faults = []
+
+    def arm():
+        try:
+            publisher.store.write([Arm(c, new_id(), 5.0, None) for c in claims])
+        except DBAPIError as error:
+            faults.append(error)
+
+    with host.database.session(world.SYSTEM) as session:
+        here = {"p": claims[0].post_id}
+        session.execute(text("SELECT 1 FROM social_posts WHERE id = :p FOR UPDATE"), here)
+        thread = threading.Thread(target=arm)
+        thread.start()
+        time.sleep(0.5)
+        session.execute(text("UPDATE publish_state SET revision = 2 WHERE post_id = :p"), here)
+    thread.join(10)
+    assert len(faults) == 1
+    assert world.statuses(host) == {"queued": 2}
+    assert [s.stage for s in world.states(host)] == ["queued", "queued"]
+    assert not any(world.attempts(host, c.post_id) for c in claims)
+    answers = publisher.store.write([Arm(c, new_id(), 5.0, None) for c in claims])
+    assert [bool(answer) for answer in answers] == [False, True]
 
 
 def test_one_post_under_two_leases_in_one_batch(host, publisher):
@@ -153,13 +191,13 @@ def test_one_post_under_two_leases_in_one_batch(host, publisher):
     new = copy.copy(old)
     new.token += 1
     store = publisher.store
-    assert store.note([Mark(post_id, new.token), Mark(post_id, old.token)]) == [True, False]
+    assert store.write([Mark(post_id, new.token), Mark(post_id, old.token)]) == [True, False]
     notes = [Note(post_id, each.token, f'{{"of": {each.token}}}') for each in (new, old)]
-    assert store.note(notes) == [True, False]
+    assert store.write(notes) == [True, False]
     assert world.state(host, post_id)[0].progress == {"of": new.token}
 
     wishes = [Arm(each, new_id(), 5.0, None) for each in (new, old)]
-    attempt, none = store.note(wishes)
+    attempt, none = store.write(wishes)
     assert none is None
     assert [(a.id, a.lease_token) for a in world.attempts(host, post_id)] == [
         (attempt.id, new.token)
@@ -174,6 +212,52 @@ def test_one_post_under_two_leases_in_one_batch(host, publisher):
     assert world.state(host, post_id)[1].error_message == "wait"
 
 
+def test_a_result_that_does_not_fit_keeps_no_arming_out(host, publisher):
+    """Its attempt is closed already: it is looked at apart, and what came with it is armed."""
+    from musekit.api import new_id
+    from passivepost.publishing.outcomes import result_of
+    from passivepost.publishing.work import Arm, Move
+
+    ids = world.posts(host, world.accounts(host, 3), 3)
+    claims = {c.post_id: c for c in publisher.store.look(10).claims}
+    done, late, new = (claims[post_id] for post_id in ids)
+    store = publisher.store
+    done.attempt, late.attempt = store.write([Arm(c, new_id(), 5.0, None) for c in (done, late)])
+    store.record([result_of(late, Move.UNCONFIRMED, outcome="unknown", delay=None)])
+    world.execute(
+        host, "UPDATE publish_attempts SET outcome = 'rejected' WHERE outcome = 'unknown'"
+    )
+    results = [
+        result_of(each, Move.POSTED, outcome="confirmed", ids=[f"x{each.post_id}"])
+        for each in (done, late)
+    ]
+    assert [bool(answer) for answer in store.write([Arm(new, new_id(), 5.0, None)], results)] == [
+        True
+    ]
+    assert [world.state(host, post_id)[1].status for post_id in ids] == [
+        "posted", "posting", "posting",
+    ]  # fmt: skip
+    assert world.attempts(host, ids[1])[0].outcome == "rejected"
+
+
+def test_evidence_that_comes_with_an_arming_stops_it(host, publisher):
+    """A post was taken for absent and is claimed again when word comes that it is live."""
+    from musekit.api import new_id
+    from passivepost.publishing.outcomes import result_of
+    from passivepost.publishing.work import Arm, Move
+
+    post_id = world.posts(host, world.accounts(host, 1), 1)[0]
+    store = publisher.store
+    old = store.look(1).claims[0]
+    (old.attempt,) = store.write([Arm(old, new_id(), 5.0, None)])
+    store.record([result_of(old, Move.QUEUED, outcome="reconciled_absent")])
+    new = store.look(1).claims[0]
+    evidence = result_of(old, Move.POSTED, outcome="confirmed", ids=["x1"])
+    assert store.write([Arm(new, new_id(), 5.0, None)], [evidence]) == [None]
+    assert world.state(host, post_id)[1].status == "posted"
+    assert [a.outcome for a in world.attempts(host, post_id)] == ["confirmed"]
+
+
 def test_pulled_back_while_leased_is_not_sent(host, publisher):
     from musekit.api import SocialPost, new_id
     from passivepost.publishing import service
@@ -183,7 +267,7 @@ def test_pulled_back_while_leased_is_not_sent(host, publisher):
     claims = publisher.store.look(1).claims
     with host.database.session(world.SYSTEM) as session:
         service.pull_back(session, session.get(SocialPost, post_id))
-    assert publisher.store.note([Arm(claims[0], new_id(), 5.0, None)]) == [None]
+    assert publisher.store.write([Arm(claims[0], new_id(), 5.0, None)]) == [None]
 
 
 def test_claim_cost_does_not_grow(host, publisher):

@@ -101,15 +101,17 @@ def test_results_wait_on_disk_while_the_database_is_away(host, slow, publish, un
     from passivepost.publishing.store import Store
 
     world.install(host, DoublePlatform(slow.port, read_back="no"))
-    real, away = Store.record, threading.Event()
+    record, write, away = Store.record, Store.write, threading.Event()
     away.set()
 
-    def record(self, results):
-        if away.is_set():
+    def there(results):
+        if results and away.is_set():
             raise OperationalError("", {}, Exception("the database is away"))
-        return real(self, results)
 
-    monkeypatch.setattr(Store, "record", record)
+    monkeypatch.setattr(Store, "record", lambda self, it: (there(it), record(self, it))[1])
+    monkeypatch.setattr(
+        Store, "write", lambda self, wishes, it: (there(it), write(self, wishes, it))[1]
+    )
     world.posts(host, world.accounts(host, 10), 10)
     stop = publish()
     until(lambda: len(slow.accepted) == 10)
@@ -188,7 +190,7 @@ def test_poison_is_set_aside_after_two_workers(host, network):
     post_id = world.posts(host, world.accounts(host, 1), 1)[0]
     for _ in range(2):
         claims = publisher.store.look(1).claims
-        assert publisher.store.note([Mark(claims[0].post_id, claims[0].token)]) == [True]
+        assert publisher.store.write([Mark(claims[0].post_id, claims[0].token)]) == [True]
         world.execute(host, "UPDATE publish_state SET lease_until = due_at")
         publisher.store.sweep(2)
     state, post = world.state(host, post_id)
@@ -205,7 +207,7 @@ def test_late_evidence_is_accepted(host, network, publish, until):
     publisher = Publisher(host)
     post_id = world.posts(host, world.accounts(host, 1), 1)[0]
     claims = publisher.store.look(1).claims
-    claims[0].attempt = publisher.store.note([Arm(claims[0], new_id(), 5.0, None)])[0]
+    claims[0].attempt = publisher.store.write([Arm(claims[0], new_id(), 5.0, None)])[0]
     world.execute(host, "UPDATE publish_state SET lease_until = due_at")
     publisher.store.sweep(2)
     assert world.state(host, post_id)[0].review == "unconfirmed"
@@ -306,17 +308,17 @@ def test_an_arming_that_fails_makes_no_call_and_goes_on(host, network, publish, 
 
     from passivepost.publishing.store import Store
 
-    real, faults = Store.note, []
+    real, faults = Store.write, []
 
-    def note(self, items):
+    def write(self, *items):
         if len(faults) < 4:
             if len(faults) % 2:
-                real(self, items)  # stored, but its worker does not hear of it
+                real(self, *items)  # stored, but its worker does not hear of it
             faults.append(len(network.requests))
             raise OperationalError("", {}, Exception("connection lost"))
-        return real(self, items)
+        return real(self, *items)
 
-    monkeypatch.setattr(Store, "note", note)
+    monkeypatch.setattr(Store, "write", write)
     world.install(host, DoublePlatform(network.port, read_back="no"))
     world.posts(host, world.accounts(host, 6), 6)
     publish()

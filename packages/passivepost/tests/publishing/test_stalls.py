@@ -11,34 +11,66 @@ from double import DoublePlatform
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from passivepost.publishing.sql import Statement
+
 
 @pytest.fixture
-def stalling(monkeypatch):
+def stalling(host, monkeypatch):
     """Let the commit of the first arming take so long, or the word of it; then all go on."""
 
-    def stall(engine, moment, seconds):
-        from passivepost.publishing.store import Store
+    def stall(moment, seconds):
+        from passivepost.publishing import store
 
-        real, where = Store.note, engine if moment == "commit" else Session
         first = []
 
-        def note(self, items):
+        def once(wishes):
+            if first or not wishes:
+                return False
+            first.append(moment)
+            return True
+
+        if host.database.is_postgres:
+            travel, write = store.express, store.Store.write
+            stalled = threading.local()
+
+            def express(host, actor, local, calls):
+                mine, stalled.mine = getattr(stalled, "mine", False), False
+                if mine and moment == "commit":
+                    calls = [*calls, (Statement(f"SELECT pg_sleep({seconds})"), (), {})]
+                rows = travel(host, actor, local, calls)
+                if mine and moment == "word":
+                    time.sleep(seconds)
+                return rows
+
+            def marked(self, wishes, results=()):
+                stalled.mine = once(wishes)
+                return write(self, wishes, results)
+
+            monkeypatch.setattr(store, "express", express)
+            monkeypatch.setattr(store.Store, "write", marked)
+            return
+
+        real = store.Store.write
+        where = (
+            (host.database.system, "commit") if moment == "commit" else (Session, "after_commit")
+        )
+
+        def write(self, wishes, results=()):
             mine = threading.get_ident()
 
             def wait(_):
                 if threading.get_ident() == mine:
                     time.sleep(seconds)
 
-            if first:
-                return real(self, items)
-            first.append(moment)
-            event.listen(where, moment, wait)
+            if not once(wishes):
+                return real(self, wishes, results)
+            event.listen(*where, wait)
             try:
-                return real(self, items)
+                return real(self, wishes, results)
             finally:
-                event.remove(where, moment, wait)
+                event.remove(*where, wait)
 
-        monkeypatch.setattr(Store, "note", note)
+        monkeypatch.setattr(store.Store, "write", write)
 
     return stall
 
@@ -46,7 +78,7 @@ def stalling(monkeypatch):
 def test_a_commit_that_stalls_sends_nothing(host, network, publish, until, stalling):
     """The arming is durable, but its time is over: it was said to be sent at once."""
     world.install(host, DoublePlatform(network.port, longest_call=1.0), arm_fresh=1.0)
-    stalling(host.database.system, "commit", 1.5)
+    stalling("commit", 1.5)
     post_id = world.posts(host, world.accounts(host, 1), 1)[0]
     publish()
     until(lambda: world.statuses(host) == {"posted": 1})
@@ -58,7 +90,7 @@ def test_word_of_an_arming_that_comes_late_sends_nothing(host, network, publish,
     """Stored, but its worker hears of it when others have looked for the post and sent it again."""
     quick = {"lease_margin_seconds": 1.5, "arm_safety": 1.0, "arm_fresh": 1.0}
     world.install(host, DoublePlatform(network.port, longest_call=1.0), **quick)
-    stalling(host.database.system, "after_commit", 7.0)
+    stalling("word", 7.0)
     post_id = world.posts(host, world.accounts(host, 1), 1)[0]
     publish()
     publish()
@@ -72,7 +104,7 @@ def test_cut_while_arming_leaves_nothing_open(host, network, publish, until, sta
     """Told to end at once while the word of an arming is out: no call, and no open attempt."""
     quick = {"lease_margin_seconds": 3.0, "arm_safety": 1.0, "arm_fresh": 1.0}
     world.install(host, DoublePlatform(network.port, longest_call=1.0), **quick)
-    stalling(host.database.system, "after_commit", 3.0)
+    stalling("word", 3.0)
     post_id = world.posts(host, world.accounts(host, 1), 1)[0]
     stop = publish()
     until(lambda: world.attempts(host, post_id))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from passivepost import __version__
-from passivepost.publishing.sql import Statement, Unit
-from passivepost.publishing.work import Arm, Attempt, Lease
+from passivepost.publishing.sql import Call, Statement
+from passivepost.publishing.work import Arm, Attempt
 
 # Everything that must still be true is asked here, in the statement that makes it so. The post's
 # row is locked before its state, as everywhere: a person's change and an arming queue up.
@@ -51,12 +52,22 @@ _ATTEMPTS = Statement(
            s.lease_token, s.content_hash, {now}, {now}, :worker, :version
     FROM {r} JOIN publish_state s ON s.post_id = r.id
     WHERE {filter(s.lease_token = r.token AND s.stage = 'posting')}
-    AND NOT EXISTS (SELECT 1 FROM publish_attempts o
-                    WHERE o.publish_key = s.publish_key AND o.outcome IS NULL)
     RETURNING id, n, armed_at
     """,
     batch={"id": "uuid", "token": "int", "attempt": "uuid"},
     returns=("uuid", "int", "time"),
+)
+# Somebody may have changed a state while its post's row was waited for: then the post is moved
+# and its state is not. Fails, so that nothing of the batch is armed. On SQLite nobody can.
+_WHOLE = Statement(
+    """
+    SELECT 1 / CASE WHEN EXISTS (
+        SELECT 1 FROM {r} JOIN social_posts p ON p.id = r.id
+        JOIN publish_state s ON s.post_id = r.id
+        WHERE {mine(p)} AND NOT {mine(s)}) THEN 0 ELSE 1 END
+    """,
+    batch={"id": "uuid"},
+    returns=("int",),
 )
 _NOTE = Statement(
     """
@@ -77,10 +88,6 @@ _MARK = Statement(
 )
 
 
-class ArmingError(RuntimeError):
-    """A post changed its state under the lock of its row: nothing of the batch is armed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Note:
     """Progress to store while a post is in flight. `progress` is JSON."""
@@ -98,6 +105,10 @@ class Mark:
     token: int
 
 
+#: What is asked of the thread that arms.
+Wish = Arm | Note | Mark
+
+
 def awake() -> float:
     """Return seconds that go on while the machine sleeps, where the system can tell."""
     if hasattr(time, "CLOCK_BOOTTIME"):
@@ -105,19 +116,14 @@ def awake() -> float:
     return time.monotonic()
 
 
-def arm(unit: Unit, wishes: Sequence[Arm], worker: str) -> dict[UUID, Attempt]:
-    """Arm the posts for which everything still holds; return their attempts by their ids.
+def arming(wishes: Sequence[Arm], worker: str, *, postgres: bool) -> list[Call]:
+    """Return the statements that arm the posts for which everything still holds.
 
-    Lease, token, revision, hold, review and status are asked in one statement; the two that follow
-    do the same to the state and the ledger, and go in the same round trip. An attempt that is
-    missing from the answer must not be made. By attempt and not by post, for a batch may hold one
-    post under two leases: a task that outlived its lease asks beside the one that took it over.
-    `Attempt.known` is 0 until the caller has committed.
-
-    Raises:
-        ArmingError: see there.
+    Lease, token, revision, hold, review and status are asked in the first; those that follow do
+    the same to the state and the ledger. All go in one unit of work, which fails when a post has a
+    call under way.
     """
-    moved, armed, made = unit.run_together(
+    calls: list[Call] = [
         (
             _POSTS,
             [(w.claim.post_id, w.claim.token, w.claim.revision, w.need) for w in wishes],
@@ -133,17 +139,55 @@ def arm(unit: Unit, wishes: Sequence[Arm], worker: str) -> dict[UUID, Attempt]:
             [(w.claim.post_id, w.claim.token, w.attempt_id) for w in wishes],
             {"worker": worker, "version": __version__},
         ),
-    )
-    if not len(moved) == len(armed) == len(made):
-        raise ArmingError("a post changed its state while it was armed")
-    return {attempt_id: Attempt(attempt_id, n, at, 0.0) for attempt_id, n, at in made}
+    ]
+    if postgres:
+        calls.append((_WHOLE, [(w.claim.post_id,) for w in wishes], {}))
+    return calls
 
 
-def note(unit: Unit, notes: Sequence[Note]) -> set[Lease]:
-    """Store progress under the lease; return the leases under which it was stored."""
-    return set(unit.run(_NOTE, [(n.post_id, n.token, n.progress) for n in notes]))
+def noting(notes: Sequence[Note]) -> Call:
+    """Return the statement that stores progress under its lease."""
+    return _NOTE, [(n.post_id, n.token, n.progress) for n in notes], {}
 
 
-def mark(unit: Unit, marks: Sequence[Mark]) -> set[Lease]:
-    """Note that posts are being prepared; return the leases that still stand."""
-    return set(unit.run(_MARK, [(m.post_id, m.token) for m in marks]))
+def marking(marks: Sequence[Mark]) -> Call:
+    """Return the statement that notes that posts are being prepared."""
+    return _MARK, [(m.post_id, m.token) for m in marks], {}
+
+
+def plan(wishes: Sequence[Wish], worker: str, *, postgres: bool) -> list[Call]:
+    """Return the statements of one unit of work for all that is wished for."""
+    arms = [each for each in wishes if isinstance(each, Arm)]
+    notes = [each for each in wishes if isinstance(each, Note)]
+    marks = [each for each in wishes if isinstance(each, Mark)]
+    return [
+        *(arming(arms, worker, postgres=postgres) if arms else ()),
+        *((noting(notes),) if notes else ()),
+        *((marking(marks),) if marks else ()),
+    ]
+
+
+def granted(
+    wishes: Sequence[Wish], calls: Sequence[Call], rows: Sequence[Sequence[Any]], known: float
+) -> list[Attempt | bool | None]:
+    """Return what became of each wish: the attempt or None; True where something is stored.
+
+    By attempt and by lease, not by post: a batch may hold one post under two leases, when a task
+    that outlived its lease asks beside the one that took it over.
+
+    Args:
+        rows: what each of the statements returned.
+        known: `awake` seconds from before the unit of work.
+    """
+    by_statement = {call[0]: found for call, found in zip(calls, rows, strict=True)}
+    attempts = {
+        attempt_id: Attempt(attempt_id, n, at, known)
+        for attempt_id, n, at in by_statement.get(_ATTEMPTS, ())
+    }
+    leases = {Note: set(by_statement.get(_NOTE, ())), Mark: set(by_statement.get(_MARK, ()))}
+    return [
+        attempts.get(each.attempt_id)
+        if isinstance(each, Arm)
+        else (each.post_id, each.token) in leases[type(each)]
+        for each in wishes
+    ]

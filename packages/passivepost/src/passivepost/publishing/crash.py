@@ -47,10 +47,10 @@ def enable(mode: str) -> None:
     _point, _left = name or None, int(count or 1)
 
 
-def passes(name: str) -> None:
-    """Die here if this is the point, and its time."""
+def passes(*names: str) -> None:
+    """Die here if one of these is the point, and its time has come."""
     global _left
-    if _point != name:
+    if _point not in names:
         return
     with _lock:
         _left -= 1

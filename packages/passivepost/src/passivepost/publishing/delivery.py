@@ -9,14 +9,16 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from musekit.api import new_id
 from passivepost.accounts.refresh import can_refresh
 from passivepost.publishing import crash, media, outcomes
-from passivepost.publishing.arm import Mark, Note, awake
+from passivepost.publishing.arm import Mark, Note, Wish, awake
 from passivepost.publishing.content import content_of, has_media
 from passivepost.publishing.lanes import Lane
 from passivepost.publishing.outcomes import Rules, result_of
+from passivepost.publishing.record import is_straight
 from passivepost.publishing.settings import PublishingSettings
 from passivepost.publishing.work import Arm, Attempt, Claim, Move, Report, Result
 from passivepost.sdk.content import Account, Content, Published
@@ -48,8 +50,9 @@ class Hands:
 
     http: AsyncClient
     refresh: Refresh
-    notes: Lane[Arm | Note | Mark, Attempt | bool | None]
-    records: Lane[Result, None]
+    #: What nearly every post needs: its arming, and the word that it went out.
+    ledger: Lane[Wish | Result, Attempt | bool | None]
+    records: Lane[Result, None]  #: whatever else became of a post
     rules: Rules
     tuning: PublishingSettings
     slots: asyncio.Semaphore  #: one per call in flight
@@ -107,8 +110,14 @@ class Deliverer:
             result = self._cut(claim, error)
         self._armed.discard(claim)
         if result is not None:
-            await self._hands.records.submit(result)
+            await self._store(result)
             self._report.count(result)
+
+    async def _store(self, result: Result) -> None:
+        lane: Lane[Any, Any] = self._hands.records
+        if is_straight(result):
+            lane = self._hands.ledger
+        await lane.submit(result)
 
     def _cut(self, claim: Claim, error: BaseException) -> Result:
         if claim.attempt is not None:
@@ -145,7 +154,7 @@ class Deliverer:
                 claim, Move.AGAIN, outcome="not_sent", error_class="auth_expired",
                 message=outcome.message,
             )  # fmt: skip
-            await hands.records.submit(again)
+            await self._store(again)
             claim.attempt, progress, refreshed = None, None, True
             try:
                 await self._refresh(claim)
@@ -157,7 +166,7 @@ class Deliverer:
         self._armed.add(claim)
         wish = Arm(claim, new_id(), delivery.longest_call + hands.tuning.arm_safety, progress)
         try:
-            attempt = await hands.notes.submit(wish)
+            attempt = await hands.ledger.submit(wish)
         except asyncio.CancelledError:
             # Cut while stopping. Whether it was stored is open, and so is its order with what we
             # would record now: the lease runs out, and the sweep sees what there is.
@@ -211,7 +220,7 @@ class Deliverer:
     async def _checkpoint(self, claim: Claim, progress: Progress) -> None:
         """Store progress durably, under the lease, before the platform goes on."""
         note = Note(claim.post_id, claim.token, json.dumps(dict(progress)))
-        if not await self._hands.notes.submit(note):
+        if not await self._hands.ledger.submit(note):
             raise LeaseLostError("the lease of this post is lost; its progress is not stored")
         claim.progress = dict(progress)
 
@@ -231,7 +240,7 @@ class Deliverer:
                 return await self._marked(claim)
 
     async def _marked(self, claim: Claim) -> str | None:
-        if not await self._hands.notes.submit(Mark(claim.post_id, claim.token)):
+        if not await self._hands.ledger.submit(Mark(claim.post_id, claim.token)):
             raise LeaseLostError("the lease of this post is lost")
         return await self._prepared(claim)
 

@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 log = logging.getLogger(__name__)
@@ -24,8 +24,8 @@ class Lane(Generic[Item, Answer]):
 
     Args:
         name: of the thread.
-        work: takes a batch, gives an answer for each item in its order. An error it raises is
-            raised to everyone in the batch.
+        work: takes a batch, gives an answer for each item in its order. An answer that is an
+            error is raised to who asked, an error it raises to everyone in the batch.
         limit: the most it takes at once.
         gather: seconds to gather more when more than one item waits already: while posts
             stream, larger batches cost less each.
@@ -34,7 +34,7 @@ class Lane(Generic[Item, Answer]):
     def __init__(
         self,
         name: str,
-        work: Callable[[list[Item]], list[Answer]],
+        work: Callable[[list[Item]], Sequence[Answer | BaseException]],
         *,
         limit: int,
         gather: float = 0.0,
@@ -81,7 +81,7 @@ class Lane(Generic[Item, Answer]):
                 return
 
     def _answer(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
-        answers: list[Answer] = []
+        answers: Sequence[Answer | BaseException] = ()
         error: BaseException | None = None
         try:
             answers = self._work([item for item, _ in batch])
@@ -96,13 +96,16 @@ class Lane(Generic[Item, Answer]):
 
 
 def _tell(
-    futures: list[asyncio.Future[Answer]], answers: list[Answer], error: BaseException | None
+    futures: list[asyncio.Future[Answer]],
+    answers: Sequence[Answer | BaseException],
+    error: BaseException | None,
 ) -> None:
-    if error is None:
-        for future, answer in zip(futures, answers, strict=True):
-            if not future.done():
-                future.set_result(answer)
-        return
-    for future in futures:
-        if not future.done():
-            future.set_exception(error)
+    for future, answer in zip(
+        futures, answers if error is None else [error] * len(futures), strict=True
+    ):
+        if future.done():
+            continue
+        if isinstance(answer, BaseException):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)

@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from passivepost.accounts.refresh import refresh
 from passivepost.accounts.registry import platforms_of
 from passivepost.posts.downgrade import over_cap
 from passivepost.publishing import crash
+from passivepost.publishing.arm import Wish
 from passivepost.publishing.bell import bell_of
 from passivepost.publishing.claim import Terms
 from passivepost.publishing.content import content_of
@@ -32,7 +33,7 @@ from passivepost.publishing.reconcile import Doubt, Look
 from passivepost.publishing.settings import PublishingSettings
 from passivepost.publishing.spool import Spool
 from passivepost.publishing.store import Store, is_passing, longest_call
-from passivepost.publishing.work import Claim, Report, Result
+from passivepost.publishing.work import Attempt, Claim, Report, Result
 from passivepost.sdk.content import Account
 from passivepost.sdk.http import AsyncClient
 from passivepost.sdk.platform import Progress, Publish
@@ -95,7 +96,7 @@ class Publisher:
             ThreadPoolExecutor(16, thread_name_prefix="publisher-refresh")
         )
         self._looks: Lane[Callable[[], Any], Any] = Lane("publisher-claim", _each, limit=1)
-        notes = Lane("publisher-arm", self.store.note, limit=batch, gather=gather)
+        ledger = Lane("publisher-ledger", self._write, limit=2 * batch, gather=gather)
         records = Lane("publisher-record", self._record, limit=batch, gather=gather)
         try:
             async with self.host.outbound.open(limit=self.slots + 16) as http:
@@ -104,7 +105,7 @@ class Publisher:
                     Hands(
                         http=http,
                         refresh=self._refresh,
-                        notes=notes,
+                        ledger=ledger,
                         records=records,
                         rules=self.rules,
                         tuning=self.tuning,
@@ -115,7 +116,7 @@ class Publisher:
                     self.report,
                 )
         finally:
-            for lane in (self._looks, notes, records):
+            for lane in (self._looks, ledger, records):
                 await lane.close()
             spool.close()
 
@@ -127,6 +128,25 @@ class Publisher:
         assert claim.account is not None
         stale = claim.account.credentials.access_token
         return await asyncio.to_thread(refresh, self.host, claim.account_id, stale=stale)
+
+    def _write(self, items: list[Wish | Result]) -> list[Attempt | bool | BaseException | None]:
+        """Arm, note and record what waits, in one unit of work, for each commit costs the same.
+
+        When the database is away, no wish is granted, and no result is lost.
+        """
+        wishes = [item for item in items if not isinstance(item, Result)]
+        results = [item for item in items if isinstance(item, Result)]
+        answers: Sequence[Attempt | bool | BaseException | None]
+        try:
+            answers = self.store.write(wishes, results)
+        except Exception as error:
+            if results and is_passing(error):
+                self._record(results)
+            elif results:
+                raise
+            answers = [error] * len(wishes)
+        granted = iter(answers)
+        return [None if isinstance(item, Result) else next(granted) for item in items]
 
     def _record(self, results: list[Result]) -> list[None]:
         """Store results; where the database is away, on disk, to be stored when it is back."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from passivepost.publishing.sql import Statement, Unit
+from passivepost.publishing.sql import Call, Statement, Unit
 from passivepost.publishing.work import Move, Result
 
 _CLOSE = Statement(
@@ -153,6 +154,17 @@ _HOLD_ACCOUNT = Statement(
     """,
     batch={"space": "uuid", "account": "uuid", "why": "text", "words": "text", "delay": "float"},
 )
+# Fails unless attempt, state and post of every result were written by this unit of work.
+_STORED = Statement(
+    """
+    SELECT 1 / CASE WHEN EXISTS (
+        SELECT 1 FROM {r} LEFT JOIN publish_attempts a ON a.id = r.attempt
+        LEFT JOIN publish_state s ON s.post_id = r.id LEFT JOIN social_posts p ON p.id = r.id
+        WHERE NOT COALESCE({mine(a)} AND {mine(s)} AND {mine(p)}, false)) THEN 0 ELSE 1 END
+    """,
+    batch={"id": "uuid", "attempt": "uuid"},
+    returns=("int",),
+)
 _INVALID = Statement(
     """
     UPDATE social_accounts AS a SET is_valid = {false}, last_error = r.words, updated_at = {now}
@@ -172,19 +184,7 @@ def record(unit: Unit, results: Sequence[Result]) -> set[UUID]:
         sqlalchemy.exc.IntegrityError: a network gave one id to two posts (see `demote`).
     """
     closing = [r for r in results if r.attempt_id and r.outcome]
-    closed = {
-        attempt_id
-        for (attempt_id,) in unit.run(
-            _CLOSE,
-            [
-                (
-                    r.attempt_id, r.outcome, r.ids[0] if r.ids and _live(r) else None,
-                    r.error_class, r.message, r.retry_after, r.http_status,
-                )
-                for r in closing
-            ],
-        )
-    }  # fmt: skip
+    closed = {attempt_id for (attempt_id,) in unit.run(_CLOSE, _closing(closing))}
     moves: dict[Move, list[Result]] = {}
     for r in results:
         if r.attempt_id is None or not r.outcome or r.attempt_id in closed or r.unsure:
@@ -195,6 +195,38 @@ def record(unit: Unit, results: Sequence[Result]) -> set[UUID]:
     changed |= _unconfirmed(unit, moves.get(Move.UNCONFIRMED, []))
     _accounts(unit, [r for r in results if r.whole_account])
     return changed
+
+
+def is_straight(result: Result) -> bool:
+    """True for a post that went out as it should: nearly all results are of this kind."""
+    return result.move is Move.POSTED and result.attempt_id is not None and bool(result.outcome)
+
+
+def posting(results: Sequence[Result]) -> list[Call]:
+    """Return the statements that store straight results (PostgreSQL).
+
+    They fail where an attempt was closed already or a post has moved on; `record` then looks at
+    what there is.
+    """
+    calls: list[Call] = [
+        (_CLOSE, _closing(results), {}),
+        (_POSTED, [(r.post_id,) for r in results], {}),
+        (_POSTS_POSTED, [(r.post_id, r.ids[0]) for r in results], {}),
+        (_STORED, [(r.post_id, r.attempt_id) for r in results], {}),
+    ]
+    if details := _details_of(results):
+        calls.append((_DETAILS, details, {}))
+    return calls
+
+
+def _closing(results: Sequence[Result]) -> list[tuple[Any, ...]]:
+    return [
+        (
+            r.attempt_id, r.outcome, r.ids[0] if r.ids and _live(r) else None, r.error_class,
+            r.message, r.retry_after, r.http_status,
+        )
+        for r in results
+    ]  # fmt: skip
 
 
 def _live(result: Result) -> bool:
@@ -211,19 +243,24 @@ def _posted(unit: Unit, results: Sequence[Result]) -> set[UUID]:
         done |= {post_id for (post_id,) in late}
     stored = [r for r in results if r.post_id in done]
     unit.run(_POSTS_POSTED, [(r.post_id, r.ids[0]) for r in stored])
-    _details(unit, [r for r in stored if len(r.ids) > 1 or r.url])
+    unit.run(_DETAILS, _details_of(stored))
     return done
 
 
-def _details(unit: Unit, results: Sequence[Result]) -> None:
-    unit.run(_DETAILS, [(r.post_id, json.dumps(r.ids), r.url) for r in results])
+def _details_of(results: Sequence[Result]) -> list[tuple[Any, ...]]:
+    """Return what the post's row has no room for. A failed thread may be live in part."""
+    return [
+        (r.post_id, json.dumps(r.ids), r.url)
+        for r in results
+        if r.url or len(r.ids) > int(_live(r))
+    ]
 
 
 def _failed(unit: Unit, results: Sequence[Result]) -> set[UUID]:
     done = set(unit.run(_FAILED, [(r.post_id, r.token, r.failure_kind) for r in results]))
     stored = [r for r in results if r.lease in done]
     unit.run(_POSTS_FAILED, [(r.post_id, r.message) for r in stored])
-    _details(unit, [r for r in stored if r.ids])
+    unit.run(_DETAILS, _details_of(stored))
     return {post_id for post_id, _ in done}
 
 

@@ -42,7 +42,7 @@ class PublishingSettings(BaseSettings):
         2, ge=1, description="workers a post may end while being prepared, before it is failed"
     )
     gather_ms: float = Field(
-        5, ge=0, description="how long a database thread gathers a batch while posts stream"
+        2, ge=0, description="how long a database thread gathers a batch while posts stream"
     )
     spool_kib: int = Field(
         1024, ge=16, description="space kept on disk for results while the database is away"

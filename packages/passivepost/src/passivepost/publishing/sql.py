@@ -11,11 +11,11 @@ In a statement stand ``:name`` for a parameter and these words:
   by the batch. Few posts are in the publisher's hands when a table's statistics are taken and many
   when it works, so a planner that may choose reads the index of, say, all leases for each post.
 * ``{lock(s, p)}``  FOR UPDATE OF s, p SKIP LOCKED, where there are row locks
+* ``{mine(s)}``   true of a row that this transaction has written; PostgreSQL only
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,12 +25,13 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 _LOCK = re.compile(r"\{lock\(([^()]+)\)\}")
 _FILTER = re.compile(r"\{filter\(([^{}]+)\)\}")
+_MINE = re.compile(r"\{mine\((\w+)\)\}")
 _PLUS = re.compile(r"\{plus\(([^{}]+)\)\}")
 
 #: Types of batch columns and results: name → type on PostgreSQL.
@@ -76,6 +77,7 @@ class Statement:
         }
         text = _PLUS.sub(r"(statement_timestamp() + (\1) * interval '1 second')", self.template)
         text = _LOCK.sub(r"FOR UPDATE OF \1 SKIP LOCKED", text)
+        text = _MINE.sub(r"(\1.xmin = CAST(pg_current_xact_id() AS xid))", text)
         text = _FILTER.sub(r"CASE WHEN \1 THEN true END", _replace(text.replace("%", "%%"), words))
         return _PARAMETER.sub(r"%(\1)s", text)
 
@@ -129,7 +131,7 @@ class Unit:
         if statement.batch and not batch:
             return []
         if self.is_postgres:
-            return self._on_postgres([(statement, batch, parameters)])[0]
+            return self._on_postgres(statement, batch, parameters)
         values = {name: _plain(value) for name, value in parameters.items()}
         if statement.batch:
             values["batch"] = json.dumps([[_plain(value) for value in row] for row in batch])
@@ -140,34 +142,28 @@ class Unit:
         result.close()
         return [_typed(row, statement.odd) for row in rows] if statement.odd else rows
 
-    def run_together(self, *calls: Call) -> list[list[tuple[Any, ...]]]:
-        """Run statements over batches, in order, in one round trip where the database has one.
-
-        Returns:
-            What `run` returns, for each.
-        """
-        if self.is_postgres:
-            return self._on_postgres(calls)
-        return [self.run(statement, batch, **more) for statement, batch, more in calls]
-
-    def _on_postgres(self, calls: Sequence[Call]) -> list[list[tuple[Any, ...]]]:
+    def _on_postgres(
+        self, statement: Statement, batch: Sequence[Sequence[Any]], more: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
         """Go to the driver itself: what SQLAlchemy adds to a batch costs as much as the batch."""
         driver: Any = self._connection.connection.driver_connection
-        together = driver.pipeline() if len(calls) > 1 else contextlib.nullcontext()
         try:
-            with together:
-                cursors = [
-                    driver.execute(statement.postgres, _arrays(statement, batch) | dict(more))
-                    for statement, batch, more in calls
-                ]
-            return [
-                cursor.fetchall() if call[0].returns else []
-                for call, cursor in zip(calls, cursors, strict=True)
-            ]
+            cursor = driver.execute(statement.postgres, bound(statement, batch, more))
+            return cursor.fetchall() if statement.returns else []
         except psycopg.Error as error:
-            raise DBAPIError.instance(
-                None, None, error, psycopg.Error, dialect=self._connection.dialect
-            ) from error
+            raise as_sqlalchemy(error, self._connection.dialect) from error
+
+
+def as_sqlalchemy(error: psycopg.Error, dialect: Dialect) -> BaseException:
+    """Return an error of the driver as SQLAlchemy would raise it."""
+    return DBAPIError.instance(None, None, error, psycopg.Error, dialect=dialect)
+
+
+def bound(
+    statement: Statement, batch: Sequence[Sequence[Any]], more: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return all parameters of a statement as psycopg takes them."""
+    return _arrays(statement, batch) | dict(more)
 
 
 def _arrays(statement: Statement, batch: Sequence[Sequence[Any]]) -> dict[str, Any]:

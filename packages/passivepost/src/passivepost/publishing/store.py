@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from musekit.api import Actor, DecryptionError, Host
 from passivepost.accounts.vault import unseal
@@ -19,8 +19,9 @@ from passivepost.publishing import arm as arming
 from passivepost.publishing import crash, promote, reconcile
 from passivepost.publishing import sweep as sweeping
 from passivepost.publishing.claim import Cursor, Terms, claim
+from passivepost.publishing.express import express
 from passivepost.publishing.outcomes import Rules
-from passivepost.publishing.record import demote, record
+from passivepost.publishing.record import demote, posting, record
 from passivepost.publishing.sql import Unit
 from passivepost.publishing.work import Arm, Attempt, Claim, Result
 from passivepost.sdk.platform import Platform
@@ -150,41 +151,51 @@ class Store:
                 log.error("publisher: account %s: %s", each.account_id, error)  # noqa: TRY400
             each.sealed = None
 
-    def note(self, items: list[Arm | arming.Note | arming.Mark]) -> list[Attempt | bool | None]:
-        """Arm posts, store progress and mark posts being prepared, in one transaction.
+    def write(
+        self, wishes: Sequence[arming.Wish], results: Sequence[Result] = ()
+    ) -> list[Attempt | bool | None]:
+        """Arm posts, store progress, mark posts being prepared, and record straight results.
+
+        All in one unit of work. Where it fails because of something in it, the results are
+        recorded apart, and first: a post that turns out to be live is not armed.
 
         Returns:
-            For each item in order: the attempt, or None where the post must not be sent; True
+            For each wish in order: the attempt, or None where the post must not be sent; True
             where progress or mark is stored.
         """
-        wishes = [item for item in items if isinstance(item, Arm)]
-        notes = [item for item in items if isinstance(item, arming.Note)]
-        marks = [item for item in items if isinstance(item, arming.Mark)]
-        with self._unit() as unit:
-            # From before the lease is asked for: a commit, or the word of it, may take long, and
-            # by then others may have concluded that nothing was sent.
-            known = arming.awake()
-            attempts = arming.arm(unit, wishes, self._terms.owner) if wishes else {}
-            stored = arming.note(unit, notes) if notes else set()
-            marked = arming.mark(unit, marks) if marks else set()
-            if wishes:
-                crash.passes("arm.before_commit")
-        for attempt in attempts.values():
-            attempt.known = known
-        if wishes:
-            crash.passes("arm.after_commit")
-        if notes:
-            crash.passes("checkpoint.after_commit")
-        answers: list[Attempt | bool | None] = []
-        for item in items:
-            if isinstance(item, Arm):
-                answers.append(attempts.get(item.attempt_id))
-            else:
-                held = stored if isinstance(item, arming.Note) else marked
-                answers.append((item.post_id, item.token) in held)
-        return answers
+        try:
+            return self._write(wishes, results)
+        except (IntegrityError, DataError):
+            if not results:
+                raise
+        self.record(results)
+        return self._write(wishes, ()) if wishes else []
 
-    def record(self, results: list[Result]) -> None:
+    def _write(
+        self, wishes: Sequence[arming.Wish], results: Sequence[Result]
+    ) -> list[Attempt | bool | None]:
+        postgres = self._host.database.is_postgres
+        calls = arming.plan(wishes, self._terms.owner, postgres=postgres)
+        kinds = {type(each) for each in wishes}
+        acts = [*(("record",) if results else ()), *(("arm",) if Arm in kinds else ())]
+        # From before the lease is asked for: a commit, or the word of it, may take long, and by
+        # then others may have concluded that nothing was sent.
+        known = arming.awake()
+        if postgres:
+            first = posting(results) if results else []
+            crash.passes(*(f"{act}.before_commit" for act in acts))
+            rows = express(self._host, self._actor, _LASTING, [*first, *calls])[len(first) :]
+        else:
+            with self._unit() as unit:
+                record(unit, results)
+                rows = [unit.run(statement, batch, **more) for statement, batch, more in calls]
+                crash.passes(*(f"{act}.before_commit" for act in acts))
+        crash.passes(*(f"{act}.after_commit" for act in acts))
+        if arming.Note in kinds:
+            crash.passes("checkpoint.after_commit")
+        return arming.granted(wishes, calls, rows, known)
+
+    def record(self, results: Sequence[Result]) -> None:
         """Store results. One that the database refuses does not keep the others out."""
         try:
             with self._unit() as unit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -81,6 +82,28 @@ class Database:
             session.begin(),
         ):
             yield session
+
+    @contextlib.contextmanager
+    def driver(self, actor: Actor) -> Iterator[Any]:
+        """Lend the system the driver's own connection to PostgreSQL, outside of a transaction.
+
+        For a unit of work that travels as one message: who borrows the connection begins the
+        transaction, and ends it. One that comes back inside of one is rolled back.
+
+        Raises:
+            ValueError: for another actor, whose rows nothing would guard; or on SQLite.
+        """
+        if not self.is_postgres or not Unit(actor).is_system:
+            raise ValueError("the driver is lent to the system alone, on PostgreSQL")
+        lent = self.system.raw_connection()
+        try:
+            yield lent.driver_connection
+        except BaseException:
+            if lent.driver_connection is None or lent.driver_connection.closed:
+                lent.invalidate()  # nothing to roll back
+            raise
+        finally:
+            lent.close()
 
     def close(self) -> None:
         """Close all connections."""
