@@ -55,10 +55,20 @@ def allowance(host: Host, space_id: UUID) -> Allowance:
 
     Plugins answer from units of work of their own: call this before opening one.
     """
-    tiers = [each for each in host.registry.tiers if each.product == PRODUCT] or list(TIERS)
-    tiers.sort(key=lambda each: each.rank)
+    tiers = _tiers(host)
     key = host.registry.hooks.resolve_tier(host=host, product=PRODUCT, space_id=space_id)
     key = key or host.settings_of(PassivePostSettings).default_tier
     tier = next((each for each in tiers if each.key == key), tiers[0])
     above = next((each for each in tiers if each.rank > tier.rank), None)
     return Allowance(tier=tier, upgrade=above)
+
+
+def least_limit(host: Host, name: str) -> int | None:
+    """Return the smallest limit that any tier has; None when all are unlimited."""
+    limits = [tier.limits.get(name, 0) for tier in _tiers(host)]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _tiers(host: Host) -> list[Tier]:
+    tiers = [each for each in host.registry.tiers if each.product == PRODUCT] or list(TIERS)
+    return sorted(tiers, key=lambda each: each.rank)

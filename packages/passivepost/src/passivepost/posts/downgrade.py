@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from musekit.api import Actor, Host, SocialPost, Space
 from passivepost.posts import caps, clock
 from passivepost.posts.models import UsageCount
-from passivepost.tiers import Allowance, allowance
+from passivepost.tiers import allowance, least_limit
 
 SYSTEM = Actor.system("caps")
 #: States of posts that have used up their share of a day.
@@ -44,16 +44,21 @@ def over_cap(host: Host) -> Callable[[Sequence[DuePost]], Collection[UUID]]:
     """
 
     def judge(due: Sequence[DuePost]) -> Collection[UUID]:
-        spaces = list({each.space_id for each in due})
-        allowed = {space: allowance(host, space) for space in spaces}
+        # Whatever the zone, a post's day is one of three. Where nobody has planned too much,
+        # nobody's zone is asked for.
+        dates = {each.due_at.date() for each in due}
+        near = {str(date + timedelta(days=shift)) for date in dates for shift in (-1, 0, 1)}
         with host.database.session(SYSTEM, readonly=True) as session:
-            # Whatever the zone, a post's day is one of three. Where nobody has planned too much,
-            # nobody's zone is asked for.
-            dates = {each.due_at.date() for each in due}
-            near = {str(date + timedelta(days=shift)) for date in dates for shift in (-1, 0, 1)}
-            full = _planned_too_much(session, allowed, near)
-            if not full:
-                return ()
+            used = _above_the_least(session, host, {each.space_id for each in due}, near)
+        allowed = {space: allowance(host, space) for _, space, _ in used}
+        full = [
+            (period, space)
+            for period, space, count in used
+            if _passes(count, allowed[space].limit(caps.LIMITS[len(period)]))
+        ]
+        if not full:
+            return ()
+        with host.database.session(SYSTEM, readonly=True) as session:
             zones: dict[UUID, str] = {
                 row.id: row.timezone
                 for row in session.execute(
@@ -86,22 +91,34 @@ def _order(each: DuePost) -> tuple[datetime, UUID]:
     return each.due_at, each.post_id
 
 
-def _planned_too_much(
-    session: Session, allowed: dict[UUID, Allowance], days: Iterable[str]
-) -> list[tuple[str, UUID]]:
+def _above_the_least(
+    session: Session, host: Host, spaces: Collection[UUID], days: Iterable[str]
+) -> list[tuple[str, UUID, int]]:
+    """Return period, space and count where it is above what the smallest of all tiers carries.
+
+    Those are few, and the tiers of all others need not be asked for.
+    """
     periods = {part for day in days for part in (day, day[:7])}
-    found = []
-    for row in session.execute(
-        select(UsageCount.space_id, UsageCount.period, UsageCount.used).where(
-            UsageCount.space_id.in_(list(allowed)),
-            UsageCount.metric == caps.POSTS,
-            UsageCount.period.in_(periods),
+    above = [
+        and_(
+            UsageCount.period.in_([each for each in periods if len(each) == length]),
+            UsageCount.used > least,
         )
-    ):
-        limit = allowed[row.space_id].limit(caps.LIMITS[len(row.period)])
-        if limit is not None and row.used > limit:
-            found.append((row.period, row.space_id))
-    return sorted(found, key=lambda each: (each[0], str(each[1])))
+        for length, name in caps.LIMITS.items()
+        if (least := least_limit(host, name)) is not None
+    ]
+    if not above:
+        return []
+    rows = session.execute(
+        select(UsageCount.period, UsageCount.space_id, UsageCount.used).where(
+            UsageCount.space_id.in_(spaces), UsageCount.metric == caps.POSTS, or_(*above)
+        )
+    )
+    return sorted((row.period, row.space_id, row.used) for row in rows)
+
+
+def _passes(count: int, limit: int | None) -> bool:
+    return limit is not None and count > limit
 
 
 def _gone(session: Session, space: UUID, zone: str, period: str) -> int:
