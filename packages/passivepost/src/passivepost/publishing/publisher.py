@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import gc
 import logging
 import os
@@ -207,8 +206,7 @@ class Publisher:
             deliverer.freed.clear()
             sleep = self.settings.poll_seconds
             try:
-                look = functools.partial(self.store.look, want, idle=not len(deliverer))
-                found = await self.thread(look)
+                found = await self.thread(self.store.look, want)
             except Exception as error:
                 if not is_passing(error):
                     raise

@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 #: Says which of the due posts a space's plan does not carry any more (after a downgrade).
 OverCap = Callable[[Sequence[promote.Due]], Collection[UUID]]
-PROMOTED_AT_ONCE = 2000
 # Batches reach their rows by index, one by one. At some sizes of the tables the planner would
 # rather read them whole and join, at a cost that grows with the past: promoting took 1.6 times as
 # long at 100,000 posts. Compiling such a plan (jit) takes longer than running it.
@@ -79,27 +78,21 @@ class Store:
         with self._writer, self._host.database.session(self._actor, local=local) as session:
             yield Unit(session.connection())
 
-    def look(self, want: int, *, idle: bool = False) -> Round:
-        """Promote what has come due, then claim up to `want` posts with their credentials.
+    def look(self, want: int) -> Round:
+        """Claim up to `want` posts with their credentials, and promote what has come due.
 
-        Args:
-            idle: nothing else is in the publisher's hands.
+        What is queued already is claimed first, and only some more than that is promoted: a slot
+        that is free does not wait until all is promoted that comes due in this minute.
         """
+        claims = self._claim(want)
+        promoted, now = 0, time.monotonic()
         # Where posts stream, what comes due meanwhile can wait for the blink of an eye.
-        now = time.monotonic()
-        promoted = 0
         if now - self._promoted >= 0.1:
-            # While nothing is in hand, few: the first call goes out the sooner.
-            most = max(want, 100) if idle else PROMOTED_AT_ONCE
+            most = max(2 * want, 100)
             promoted = self._promote(most)
             self._promoted = 0.0 if promoted == most else now
-        claims: list[Claim] = []
-        for _ in range(3):
-            try:
-                claims = self._claim(want)
-                break
-            except IntegrityError:  # another worker took the same account at this moment
-                time.sleep(random.uniform(0, 0.02))  # noqa: S311 - apart from each other
+            if promoted and len(claims) < want:
+                claims += self._claim(want - len(claims))
         sleep = None
         if not claims and not promoted:
             with self._unit(lasting=False) as unit:
@@ -129,6 +122,14 @@ class Store:
         return count
 
     def _claim(self, want: int) -> list[Claim]:
+        for _ in range(3):
+            try:
+                return self._claim_once(want)
+            except IntegrityError:  # another worker took the same account at this moment
+                time.sleep(random.uniform(0, 0.02))  # noqa: S311 - apart from each other
+        return []
+
+    def _claim_once(self, want: int) -> list[Claim]:
         # A claim that is lost with the database's power is no loss: arming asks for its token.
         with self._unit(lasting=False) as unit:
             claims = claim(unit, want, self._cursor, self._terms)
