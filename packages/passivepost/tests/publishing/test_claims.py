@@ -42,6 +42,15 @@ def test_one_per_account_earliest_first(host, publisher):
     assert {c.account.credentials.access_token for c in claims} == {f"t{n}" for n in range(5)}
 
 
+def test_a_scan_that_goes_round_takes_nothing_twice(host, publisher):
+    """The second scan begins anew, before what the first has chosen is leased."""
+    owners = world.accounts(host, 40)
+    world.posts(host, owners, 40)
+    assert len(publisher.store.look(5).claims) == 5  # the next scan begins behind these
+    claims = publisher.store.look(100).claims
+    assert len(claims) == len({c.post_id for c in claims}) == 35
+
+
 def test_nothing_early(host, publisher):
     world.posts(host, world.accounts(host, 3), 3, due=2)
     found = publisher.store.look(10)

@@ -48,7 +48,7 @@ def over_cap(host: Host) -> Callable[[Sequence[DuePost]], Collection[UUID]]:
         # nobody's zone is asked for.
         dates = {each.due_at.date() for each in due}
         near = {str(date + timedelta(days=shift)) for date in dates for shift in (-1, 0, 1)}
-        with host.database.session(SYSTEM, readonly=True) as session:
+        with host.database.session(SYSTEM, readonly=True, single=True) as session:
             used = _above_the_least(session, host, {each.space_id for each in due}, near)
         allowed = {space: allowance(host, space) for _, space, _ in used}
         full = [

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from passivepost.publishing.promote import LatePolicy, hold, miss
-from passivepost.publishing.sql import Statement, Unit
+from passivepost.publishing.sql import Call, Statement, Unit
 from passivepost.publishing.work import Claim, Sealed
 from passivepost.sdk.platform import Platform
 
@@ -66,11 +66,9 @@ _LEASE = Statement(
     UPDATE publish_state AS s
     SET lease_token = s.lease_token + 1, lease_owner = :owner, lease_until = {plus(r.lease)},
         preparing = {false}, updated_at = {now}
-    FROM {r} WHERE s.post_id = r.id AND {filter(OPEN(s))}
-    RETURNING post_id
-    """.replace("OPEN(s)", _OPEN.format("s")),
+    FROM {r} WHERE s.post_id = r.id
+    """,
     batch={"id": "uuid", "lease": "float"},
-    returns=("uuid",),
 )
 _READ = Statement(
     """
@@ -125,6 +123,36 @@ class Terms:
     per_space: int
 
 
+@dataclass(slots=True)
+class _Choice:
+    """What a scan of the lanes has chosen."""
+
+    terms: Terms
+    busy: Counter[UUID] = field(default_factory=Counter)  #: leases by space
+    lease: list[tuple[UUID, float]] = field(default_factory=list)
+    held: list[tuple[UUID, str]] = field(default_factory=list)
+    missed: list[UUID] = field(default_factory=list)
+    seen: set[UUID] = field(default_factory=set)
+
+    def judge(self, head: tuple[Any, ...]) -> None:
+        """Take the head of a lane, or say why not. A scan that goes round meets lanes again."""
+        post_id, space_id, _, platform, ready, late = head
+        if post_id in self.seen:
+            return
+        self.seen.add(post_id)
+        terms = self.terms
+        if late and terms.policy == "ask":
+            self.held.append((post_id, "late"))
+        elif late and terms.policy == "skip":
+            self.missed.append(post_id)
+        elif platform not in terms.platforms:
+            self.held.append((post_id, "platform_missing"))
+        elif ready and self.busy[space_id] < terms.per_space:
+            self.busy[space_id] += 1
+            seconds = terms.platforms[platform].delivery.longest_call + terms.margin
+            self.lease.append((post_id, seconds))
+
+
 def claim(unit: Unit, want: int, cursor: Cursor, terms: Terms) -> list[Claim]:
     """Lease up to `want` posts: one per account, a few per space, spaces in turn.
 
@@ -132,44 +160,37 @@ def claim(unit: Unit, want: int, cursor: Cursor, terms: Terms) -> list[Claim]:
         sqlalchemy.exc.IntegrityError: another worker claimed the same account at this moment; try
             again.
     """
-    lease: list[tuple[UUID, float]] = []
-    held: list[tuple[UUID, str]] = []
-    missed: list[UUID] = []
-    busy: Counter[UUID] | None = None
+    choice = _Choice(terms)
     wrapped = cursor.at_start
-    for _ in range(4):  # enough to pass over lanes in flight; the next claim goes on from here
-        if len(lease) >= want:
+    for scans in range(4):  # enough to pass over lanes in flight; the next claim goes on from here
+        if len(choice.lease) >= want:
             break
-        scan = 32 + (want - len(lease)) * 5 // 4
-        lanes = unit.run(
-            _LANES, space=cursor.space, account=cursor.account, scan=scan, late=terms.late
-        )
-        if lanes and busy is None:
-            busy = Counter(dict(unit.run(_BUSY)))
-        for post_id, space_id, account_id, platform, ready, late in lanes:
-            if len(lease) >= want:
+        scan = 32 + (want - len(choice.lease)) * 5 // 4
+        where = {"space": cursor.space, "account": cursor.account, "late": terms.late}
+        calls: list[Call] = [(_LANES, (), {**where, "scan": scan})]
+        if scans == 0:
+            calls.append((_BUSY, (), {}))
+        lanes, *leases = unit.send(*calls)
+        for rows in leases:
+            choice.busy.update(dict(rows))
+        for head in lanes:
+            if len(choice.lease) >= want:
                 break
-            cursor.space, cursor.account = space_id, account_id
-            if late and terms.policy == "ask":
-                held.append((post_id, "late"))
-            elif late and terms.policy == "skip":
-                missed.append(post_id)
-            elif platform not in terms.platforms:
-                held.append((post_id, "platform_missing"))
-            elif ready and busy is not None and busy[space_id] < terms.per_space:
-                busy[space_id] += 1
-                seconds = terms.platforms[platform].delivery.longest_call + terms.margin
-                lease.append((post_id, seconds))
+            cursor.space, cursor.account = head[1], head[2]
+            choice.judge(head)
         else:
             if len(lanes) < scan:  # the end of the index: go round once
                 cursor.space = cursor.account = _START
                 if wrapped:
                     break
                 wrapped = True
-    hold(unit, held)
-    miss(unit, missed)
-    leased = unit.run(_LEASE, unit.run(_LOCK, lease), owner=terms.owner)
-    return read(unit, [post_id for (post_id,) in leased], terms.platforms)
+    hold(unit, choice.held)
+    miss(unit, choice.missed)
+    locked = unit.run(_LOCK, choice.lease)
+    _, rows = unit.send(
+        (_LEASE, locked, {"owner": terms.owner}), (_READ, [(post_id,) for post_id, _ in locked], {})
+    )
+    return [_claim(row, terms.platforms) for row in rows]
 
 
 def read(unit: Unit, posts: list[UUID], platforms: Mapping[str, Platform]) -> list[Claim]:

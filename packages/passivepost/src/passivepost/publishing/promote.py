@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from passivepost.publishing.sql import Statement, Unit
+from passivepost.publishing.sql import Call, Statement, Unit
 
 _DUE = Statement(
     """
@@ -155,7 +155,7 @@ def promote(
     Returns:
         How many rows were taken; fewer than `most`: no more are due.
     """
-    rows = unit.run(_DUE, most=most, late=late)
+    rows, limits = unit.send((_DUE, (), {"most": most, "late": late}), (_LIMITED, (), {}))
     if not rows:
         return 0
     gone, hold, missed, go = [], [], [], []
@@ -174,19 +174,21 @@ def promote(
             hold.append((post_id, "quota"))
         else:
             go.append((post_id, account_id))
-    if go:
-        limited: dict[UUID, datetime] = dict(unit.run(_LIMITED))
-        unit.run(
+    limited: dict[UUID, datetime] = dict(limits)
+    unit.send(
+        (
             _QUEUE,
             [
                 (post_id, "rate_limited" if account in limited else None, limited.get(account))
                 for post_id, account in go
             ],
-        )
-        unit.run(_QUEUE_POSTS, [(post_id,) for post_id, _ in go])
-    unit.run(_HOLD, hold)
-    miss(unit, [post_id for (post_id,) in missed])
-    unit.run(_DROP, gone)
+            {},
+        ),
+        (_QUEUE_POSTS, [(post_id,) for post_id, _ in go], {}),
+        (_HOLD, hold, {}),
+        *_missing(missed),
+        (_DROP, gone, {}),
+    )
     return len(rows)
 
 
@@ -197,12 +199,12 @@ def upcoming(unit: Unit, most: int) -> list[Due]:
 
 def miss(unit: Unit, posts: Sequence[UUID]) -> None:
     """Close posts that are too late, under the policy that skips them."""
-    unit.run(_MISS, [(post_id,) for post_id in posts])
-    unit.run(
-        _MISS_POSTS,
-        [(post_id,) for post_id in posts],
-        words="Its time passed while it could not be sent, so it was not sent.",
-    )
+    unit.send(*_missing([(post_id,) for post_id in posts]))
+
+
+def _missing(rows: Sequence[tuple[UUID]]) -> tuple[Call, Call]:
+    words = "Its time passed while it could not be sent, so it was not sent."
+    return (_MISS, rows, {}), (_MISS_POSTS, rows, {"words": words})
 
 
 def hold(unit: Unit, posts: Sequence[tuple[UUID, str]]) -> None:

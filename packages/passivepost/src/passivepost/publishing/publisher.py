@@ -206,21 +206,25 @@ class Publisher:
             deliverer.freed.clear()
             sleep = self.settings.poll_seconds
             try:
-                found = await self.thread(self.store.look, want)
+                claims = await self.thread(self.store.claim, want)
+                for claim in claims:  # at once: no free slot waits until more is promoted
+                    deliverer.start(claim)
+                promoted = await self.thread(self.store.promote)
+                next_due = None if claims or promoted else await self.thread(self.store.until_next)
             except Exception as error:
                 if not is_passing(error):
                     raise
                 log.warning("publisher: the database is away: %s", type(error).__name__)
                 await asyncio.sleep(min(1.0, sleep))
                 continue
-            for claim in found.claims:
-                deliverer.start(claim)
-            if found.more:
-                if len(found.claims) < want // 2:  # let a batch gather while posts stream
+            if claims or promoted:
+                if (
+                    not promoted and len(claims) < want // 2
+                ):  # let a batch gather while posts stream
                     await asyncio.sleep(self.tuning.gather_ms / 1000)
                 continue
-            if found.sleep is not None:
-                sleep = min(sleep, found.sleep)
+            if next_due is not None:
+                sleep = min(sleep, next_due)
             await self._sleep(deliverer, sleep)
 
     async def _sleep(self, deliverer: Deliverer, seconds: float) -> None:

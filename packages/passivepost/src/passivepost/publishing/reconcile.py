@@ -76,7 +76,7 @@ def take(
 ) -> list[Doubt]:
     """Take posts whose next look has come; `lease` seconds nobody else looks for them."""
     rows = unit.run(_TAKE, most=most, lease=lease)
-    looks = dict(rows)
+    looks: dict[UUID, int] = dict(rows)
     known = [post_id for post_id, _ in rows]
     facts = {row[0]: row for row in unit.run(_FACTS, [(post_id,) for post_id in known], late=late)}
     doubts = []

@@ -106,6 +106,7 @@ def _replace(text: str, words: Mapping[str, str]) -> str:
 
 #: A statement, its batch, and its further parameters.
 Call = tuple[Statement, Sequence[Sequence[Any]], Mapping[str, Any]]
+Rows = list[tuple[Any, ...]]
 
 
 class Unit:
@@ -117,7 +118,7 @@ class Unit:
 
     def run(
         self, statement: Statement, batch: Sequence[Sequence[Any]] = (), **parameters: Any
-    ) -> list[tuple[Any, ...]]:
+    ) -> Rows:
         """Run a statement over a batch; an empty batch of a batch statement runs nothing.
 
         Args:
@@ -141,6 +142,14 @@ class Unit:
         rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())
         result.close()
         return [_typed(row, statement.odd) for row in rows] if statement.odd else rows
+
+    def send(self, *calls: Call) -> list[Rows]:
+        """Run statements that do not need each other's answers, in order.
+
+        Returns:
+            What `run` returns, for each.
+        """
+        return [self.run(statement, batch, **more) for statement, batch, more in calls]
 
     def _on_postgres(
         self, statement: Statement, batch: Sequence[Sequence[Any]], more: Mapping[str, Any]

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 #: Says which of the due posts a space's plan does not carry any more (after a downgrade).
 OverCap = Callable[[Sequence[promote.Due]], Collection[UUID]]
+PROMOTED_AT_ONCE = 2000
 # Batches reach their rows by index, one by one. At some sizes of the tables the planner would
 # rather read them whole and join, at a cost that grows with the past: promoting took 1.6 times as
 # long at 100,000 posts. Compiling such a plan (jit) takes longer than running it.
@@ -75,32 +76,37 @@ class Store:
     def _unit(self, *, lasting: bool = True) -> Iterator[Unit]:
         """Open a unit of work; `lasting`: its commit is on disk before it returns."""
         local = _LASTING if lasting else _FLEETING
-        with self._writer, self._host.database.session(self._actor, local=local) as session:
-            yield Unit(session.connection())
+        if self._host.database.is_postgres:
+            with express(self._host, self._actor, local) as unit:
+                yield unit
+        else:
+            with self._writer, self._host.database.session(self._actor) as session:
+                yield Unit(session.connection())
 
     def look(self, want: int) -> Round:
-        """Claim up to `want` posts with their credentials, and promote what has come due.
-
-        What is queued already is claimed first, and only some more than that is promoted: a slot
-        that is free does not wait until all is promoted that comes due in this minute.
-        """
-        claims = self._claim(want)
-        promoted, now = 0, time.monotonic()
-        # Where posts stream, what comes due meanwhile can wait for the blink of an eye.
-        if now - self._promoted >= 0.1:
-            most = max(2 * want, 100)
-            promoted = self._promote(most)
-            self._promoted = 0.0 if promoted == most else now
-            if promoted and len(claims) < want:
-                claims += self._claim(want - len(claims))
-        sleep = None
-        if not claims and not promoted:
-            with self._unit(lasting=False) as unit:
-                sleep = promote.seconds_to_next(unit)
+        """Promote what has come due, then claim up to `want` posts with their credentials."""
+        promoted = self.promote()
+        claims = self.claim(want)
+        sleep = None if claims or promoted else self.until_next()
         return Round(claims, bool(claims) or promoted > 0, sleep)
 
+    def until_next(self) -> float | None:
+        """Return the seconds until the next post comes due; None: none waits."""
+        with self._unit(lasting=False) as unit:
+            return promote.seconds_to_next(unit)
+
+    def promote(self) -> int:
+        """Queue due posts, some at once; return how many were looked at."""
+        # Where posts stream, what comes due meanwhile can wait for the blink of an eye.
+        now = time.monotonic()
+        if now - self._promoted < 0.1:
+            return 0
+        count = self._promote(PROMOTED_AT_ONCE)
+        self._promoted = 0.0 if count == PROMOTED_AT_ONCE else now
+        return count
+
     def _promote(self, most: int) -> int:
-        with self._host.database.session(self._actor, readonly=True) as session:
+        with self._host.database.session(self._actor, readonly=True, single=True) as session:
             due = promote.upcoming(Unit(session.connection()), most)
         if not due:
             return 0
@@ -121,15 +127,16 @@ class Store:
             crash.passes("promote.after_commit")
         return count
 
-    def _claim(self, want: int) -> list[Claim]:
+    def claim(self, want: int) -> list[Claim]:
+        """Claim up to `want` posts of those that are queued, with their credentials."""
         for _ in range(3):
             try:
-                return self._claim_once(want)
+                return self._claim(want)
             except IntegrityError:  # another worker took the same account at this moment
                 time.sleep(random.uniform(0, 0.02))  # noqa: S311 - apart from each other
         return []
 
-    def _claim_once(self, want: int) -> list[Claim]:
+    def _claim(self, want: int) -> list[Claim]:
         # A claim that is lost with the database's power is no loss: arming asks for its token.
         with self._unit(lasting=False) as unit:
             claims = claim(unit, want, self._cursor, self._terms)
@@ -185,11 +192,12 @@ class Store:
         if postgres:
             first = posting(results) if results else []
             crash.passes(*(f"{act}.before_commit" for act in acts))
-            rows = express(self._host, self._actor, _LASTING, [*first, *calls])[len(first) :]
+            with express(self._host, self._actor, _LASTING) as express_unit:
+                rows = express_unit.send(*first, *calls, last=True)[len(first) :]
         else:
             with self._unit() as unit:
                 record(unit, results)
-                rows = [unit.run(statement, batch, **more) for statement, batch, more in calls]
+                rows = unit.send(*calls)
                 crash.passes(*(f"{act}.before_commit" for act in acts))
         crash.passes(*(f"{act}.after_commit" for act in acts))
         if arming.Note in kinds:
