@@ -11,6 +11,7 @@ from double import DoublePlatform
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from passivepost.publishing.express import ExpressUnit
 from passivepost.publishing.sql import Statement
 
 
@@ -30,14 +31,14 @@ def stalling(host, monkeypatch):
             return True
 
         if host.database.is_postgres:
-            travel, write = store.express, store.Store.write
+            send, write = ExpressUnit.send, store.Store.write
             stalled = threading.local()
 
-            def express(host, actor, local, calls):
+            def sent(self, *calls, last=False):
                 mine, stalled.mine = getattr(stalled, "mine", False), False
                 if mine and moment == "commit":
-                    calls = [*calls, (Statement(f"SELECT pg_sleep({seconds})"), (), {})]
-                rows = travel(host, actor, local, calls)
+                    calls = (*calls, (Statement(f"SELECT pg_sleep({seconds})"), (), {}))
+                rows = send(self, *calls, last=last)
                 if mine and moment == "word":
                     time.sleep(seconds)
                 return rows
@@ -46,7 +47,7 @@ def stalling(host, monkeypatch):
                 stalled.mine = once(wishes)
                 return write(self, wishes, results)
 
-            monkeypatch.setattr(store, "express", express)
+            monkeypatch.setattr(ExpressUnit, "send", sent)
             monkeypatch.setattr(store.Store, "write", marked)
             return
 
@@ -146,8 +147,8 @@ def test_an_arming_is_durable_whatever_the_database_does_by_default(backend, hos
 
     world.install(host, DoublePlatform(network.port))
     with Publisher(host).store._unit() as unit:
-        shown = unit._connection.exec_driver_sql("SHOW synchronous_commit").scalar()
-    assert shown == "on"
+        shown = unit.run(Statement("SHOW synchronous_commit", returns=("text",)))
+    assert shown == [("on",)]
 
 
 @pytest.fixture(autouse=True)

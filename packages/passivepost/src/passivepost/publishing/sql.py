@@ -11,7 +11,8 @@ In a statement stand ``:name`` for a parameter and these words:
   by the batch. Few posts are in the publisher's hands when a table's statistics are taken and many
   when it works, so a planner that may choose reads the index of, say, all leases for each post.
 * ``{lock(s, p)}``  FOR UPDATE OF s, p SKIP LOCKED, where there are row locks
-* ``{mine(s)}``   true of a row that this transaction has written; PostgreSQL only
+* ``{mine(s)}``   true of a row that this transaction has written; on SQLite, which has one writer,
+  of any
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ class Statement:
             "{false}": "0",
         }
         later = r"(strftime('%Y-%m-%d %H:%M:%f', 'now', (\1) || ' seconds') || '000')"
-        text = _replace(_LOCK.sub("", _PLUS.sub(later, self.template)), words)
+        text = _MINE.sub("1", _LOCK.sub("", _PLUS.sub(later, self.template)))
+        text = _replace(text, words)
         return _FILTER.sub(r"(\1)", text)
 
 
