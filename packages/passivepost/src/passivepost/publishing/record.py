@@ -206,12 +206,12 @@ def posting(results: Sequence[Result]) -> list[Call]:
     """Return the statements that store straight results (PostgreSQL).
 
     They fail where an attempt was closed already or a post has moved on; `record` then looks at
-    what there is.
+    what there is. The post's row is locked before its state, as everywhere.
     """
     calls: list[Call] = [
+        (_POSTS_POSTED, [(r.post_id, r.ids[0]) for r in results], {}),
         (_CLOSE, _closing(results), {}),
         (_POSTED, [(r.post_id,) for r in results], {}),
-        (_POSTS_POSTED, [(r.post_id, r.ids[0]) for r in results], {}),
         (_STORED, [(r.post_id, r.attempt_id) for r in results], {}),
     ]
     if details := _details_of(results):

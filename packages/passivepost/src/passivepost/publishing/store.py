@@ -68,9 +68,7 @@ class Store:
         self._promoted = 0.0  #: monotonic time of the last promotion that took all there was
         # On SQLite one writer at a time; threads of one process queue up here, fairly, and not
         # in the database's busy loop.
-        self._writer: contextlib.AbstractContextManager[object] = (
-            contextlib.nullcontext() if host.database.is_postgres else threading.Lock()
-        )
+        self._writer = threading.Lock()
 
     @contextlib.contextmanager
     def _unit(self, *, lasting: bool = True) -> Iterator[Unit]:

@@ -95,15 +95,15 @@ class Database:
         """
         if not self.is_postgres or not Unit(actor).is_system:
             raise ValueError("the driver is lent to the system alone, on PostgreSQL")
-        lent = self.system.raw_connection()
-        try:
-            yield lent.driver_connection
-        except BaseException:
-            if lent.driver_connection is None or lent.driver_connection.closed:
-                lent.invalidate()  # nothing to roll back
-            raise
-        finally:
-            lent.close()
+        with self.system.connect() as lent:
+            driver = lent.connection.driver_connection
+            assert driver is not None
+            try:
+                yield driver
+            except BaseException:
+                if driver.closed:
+                    lent.invalidate()  # nothing to roll back
+                raise
 
     def close(self) -> None:
         """Close all connections."""
