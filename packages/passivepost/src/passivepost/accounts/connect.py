@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
+
 from musekit.api import (
     Actor,
     ConflictError,
@@ -252,18 +254,27 @@ def _finish(host: Host, actor: Actor, platform: Platform, credentials: Credentia
     identity: Identity = call(host, platform, platform.identify, credentials)
     assert actor.space_id is not None
     allowed = allowance(host, actor.space_id)
-    with host.database.session(Actor.system("connect"), readonly=True) as session:
-        service.refuse_if_elsewhere(session, platform, identity, actor)
-    with host.database.session(actor) as session:
-        return service.store_connection(
-            session,
-            host,
-            actor,
-            platform,
-            identity=identity,
-            credentials=credentials,
-            allowed=allowed,
-        )
+
+    def store() -> AccountOut:
+        with host.database.session(Actor.system("connect"), readonly=True) as session:
+            service.refuse_if_elsewhere(session, platform, identity, actor)
+        with host.database.session(actor) as session:
+            return service.store_connection(
+                session,
+                host,
+                actor,
+                platform,
+                identity=identity,
+                credentials=credentials,
+                allowed=allowed,
+            )
+
+    try:
+        return store()
+    except IntegrityError:
+        # The same account was stored at this moment: by another space, or in another tab of this
+        # one. Its row can be seen now, so this says what is true, or renews it.
+        return store()
 
 
 def _check_room(host: Host, actor: Actor, platform: Platform) -> None:

@@ -82,6 +82,8 @@ def refuse_if_elsewhere(
 ) -> None:
     """Refuse an account that another space holds: two spaces would spend each other's tokens.
 
+    This is for the words. That it holds also at the same moment is a unique index's work.
+
     Args:
         session: of the system, for it looks across spaces.
 
@@ -118,6 +120,7 @@ def store_connection(
     Raises:
         ConflictError: another account of this platform is connected here.
         LimitReachedError: the tier has no room.
+        sqlalchemy.exc.IntegrityError: the same account was stored at this moment; look again.
     """
     assert actor.space_id is not None
     assert actor.user_id is not None

@@ -31,8 +31,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("scheduled_at IS NOT NULL"),
         sqlite_where=sa.text("scheduled_at IS NOT NULL"),
     )
+    # Two spaces would spend each other's tokens; whoever looks first cannot know who stores first.
     op.create_index(
-        "ix_passivepost_accounts_identity", "social_accounts", ["platform", "platform_user_id"]
+        "uq_passivepost_accounts_identity",
+        "social_accounts",
+        ["platform", "platform_user_id"],
+        unique=True,
     )
 
     op.create_table(
@@ -130,7 +134,7 @@ def downgrade() -> None:
         "usage_counts", "post_details",
     ):  # fmt: skip
         op.drop_table(table)
-    op.drop_index("ix_passivepost_accounts_identity", "social_accounts")
+    op.drop_index("uq_passivepost_accounts_identity", "social_accounts")
     op.drop_index("ix_passivepost_posts_calendar", "social_posts")
     op.drop_column("social_posts", "niche_triggered")
     op.drop_column("social_posts", "trend_source")
