@@ -102,8 +102,10 @@ def test_repairing_works_with_settings_that_nothing_else_takes(
 
 def test_migrate_says_what_it_did_and_is_repeatable(run: Run) -> None:
     assert run("migrate", "--check", status=1).stdout.startswith("musekit: musekit_0001")
-    steps = json.loads(run("migrate", "--json").stdout)
-    assert steps[0]["revision"] == "musekit_0001"
+    done = run("migrate")
+    assert "  musekit_0001  " in done.stderr
+    assert done.stdout.endswith(" migrations applied. Restart what is running.\n")
+    assert json.loads(run("migrate", "--json").stdout) == []
     assert "up to date" in run("migrate").stdout
     run("migrate", "--check")
 
@@ -198,7 +200,11 @@ def test_up_prints_json_first_serves_and_stops_cleanly(
         process.send_signal(signal.SIGTERM)
         process.wait(40)
         assert time.monotonic() - begin < 15
-        assert "Traceback" not in (process.stderr.read() if process.stderr else "")
+        told = process.stderr.read() if process.stderr else ""
+        assert "musekit_0001" in told
+        assert "migrations applied" in told
+        assert "Restart" not in told, "it starts everything itself"
+        assert "Traceback" not in told
     finally:
         process.kill()
         process.communicate()
