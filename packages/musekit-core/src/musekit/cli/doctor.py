@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from musekit.cli.options import Json
 from musekit.cli.output import as_json, data_dir, say
 
 #: Where the generated keys of the embedded mode lie, below the data directory.
@@ -18,7 +19,7 @@ KEYS = Path("secrets") / "keys"
 
 
 def doctor(
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
     seconds: Annotated[float, typer.Option(help="Time limit of the plugins' checks.")] = 60,
 ) -> None:
     """Check this deployment. Plugins' checks run in a child process, so none can hang or end it."""

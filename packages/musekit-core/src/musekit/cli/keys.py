@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
 import typer
 
+from musekit.cli.options import Json
 from musekit.cli.output import as_json, fail
 
 app = typer.Typer(
     help="Make and rotate encryption keys.", no_args_is_help=True, rich_markup_mode=None
 )
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from musekit.cli.options import Json, yes_delete
 from musekit.cli.output import as_json, data_dir, fail, named_disabled, table
 
 app = typer.Typer(
     help="List, inspect, switch off and purge plugins.", no_args_is_help=True, rich_markup_mode=None
 )
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="The plugin's name, as `musekit plugins list` shows it.")]
 
 
@@ -139,9 +139,7 @@ def enable(name: Name) -> None:
 @app.command()
 def purge(
     name: Name,
-    yes_delete: Annotated[
-        str, typer.Option("--yes-delete", metavar="NAME", help="Delete; repeat the plugin's name.")
-    ] = "",
+    confirmed: Annotated[str, yes_delete("NAME", "the plugin's name")] = "",
     export: Annotated[
         Path | None, typer.Option(help="Export all rows and files to this folder first.")
     ] = None,
@@ -154,8 +152,8 @@ def purge(
     from musekit.kernel.settings import CoreSettings, load_section
 
     settings = load_section(CoreSettings, "musekit")
-    if yes_delete:
-        found = delete(settings, name, confirm=yes_delete, export_to=export)
+    if confirmed:
+        found = delete(settings, name, confirm=confirmed, export_to=export)
         _forget(name)
     else:
         found = plan(settings, name)
@@ -163,7 +161,7 @@ def purge(
             write_export(found, export)
     shown = {
         "plugin": name,
-        "deleted": bool(yes_delete),
+        "deleted": bool(confirmed),
         "exported_to": str(export) if export else None,
         "tables": dict(found.tables),
         "columns": list(found.columns),

@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 
+from musekit.cli.options import Json, yes_delete
 from musekit.cli.output import as_json, fail, table
 
 app = typer.Typer(
     help="List, make, export and delete users.", no_args_is_help=True, rich_markup_mode=None
 )
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
@@ -104,9 +104,7 @@ def export(
 @app.command()
 def delete(
     email: str,
-    yes_delete: Annotated[
-        str, typer.Option("--yes-delete", metavar="EMAIL", help="Delete; repeat the address.")
-    ] = "",
+    confirmed: Annotated[str, yes_delete("EMAIL", "the address")] = "",
 ) -> None:
     """Delete a user with their personal space and all that is in it. `export` comes first."""
     from musekit.api import Actor
@@ -117,7 +115,7 @@ def delete(
         with host.database.session(Actor.system("command users delete")) as session:
             user = removal.find(session, email)
             address, user_id = user.email, user.id
-            if yes_delete.strip().casefold() != user.email_key:
+            if confirmed.strip().casefold() != user.email_key:
                 fail(
                     f"Nothing was deleted. With --yes-delete {address} this deletes {address},"
                     " the personal space and all that is in it, for good."
