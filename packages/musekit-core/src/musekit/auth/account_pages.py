@@ -54,7 +54,7 @@ def account_page(request: Request, host: HostDep, actor: InBrowser) -> Response:
         user = session.get_one(User, actor.user_id)
     return render(
         request, "musekit/auth/account.html", email=user.email, name=user.name,
-        timezone=user.timezone, zones=zone_names(), errors={},
+        timezone=user.zone, zones=zone_names(), errors={},
     )  # fmt: skip
 
 

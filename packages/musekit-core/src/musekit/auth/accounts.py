@@ -68,19 +68,22 @@ def checked_name(name: str) -> str:
 
 
 def sign_up(
-    session: Session, email: str, password: str, name: str = "", *, timezone: str = "UTC"
+    session: Session, email: str, password: str, name: str = "", *, timezone: str = ""
 ) -> tuple[User, Space]:
     """Make a user, their personal space and profile. Runs as the system; takes about 100 ms.
 
     The password is judged and hashed before the first statement, so no lock is held meanwhile.
     After the commit the caller tells the plugins (``hooks.on_user_created``).
 
+    Args:
+        timezone: of the user and the space; without one both have UTC until `suggest_timezone`.
+
     Raises:
         InvalidError: the address, name, zone or password is not acceptable, or the address has an
             account already.
     """
     email, name = checked_email(email), checked_name(name)
-    timezone = checked_timezone(timezone)
+    timezone = checked_timezone(timezone) if timezone else ""
     passwords.check_strength(password, [email, email.partition("@")[0], *name.split()])
     hashed = passwords.hash_password(password)
     key = email.casefold()
@@ -97,7 +100,7 @@ def sign_up(
         raise _taken() from None  # somebody else with the same address was faster
     space = Space(
         id=new_id(), name=name or email.partition("@")[0], personal_user_id=user.id,
-        timezone=timezone, created_at=utc_now(),
+        timezone=timezone or "UTC", created_at=utc_now(),
     )  # fmt: skip
     session.add(space)
     session.flush()
@@ -148,3 +151,25 @@ def change(
         user.timezone = checked_timezone(timezone)
     user.updated_at = utc_now()
     return user
+
+
+def suggest_timezone(session: Session, user_id: UUID, timezone: str) -> None:
+    """Take up the zone of a browser for somebody who has named none, and for their own space.
+
+    A zone that this machine does not know is passed over. Runs as the system.
+    """
+    try:
+        zone = checked_timezone(timezone)
+    except InvalidError:
+        return
+    taken = session.scalar(
+        update(User)
+        .where(User.id == user_id, User.timezone == "")
+        .values(timezone=zone, updated_at=utc_now())
+        .returning(User.id)
+        .execution_options(synchronize_session=False)
+    )
+    if taken is not None:
+        session.execute(
+            update(Space).where(Space.personal_user_id == user_id).values(timezone=zone)
+        )

@@ -58,16 +58,21 @@ def sign_up(
     with host.database.session(SYSTEM) as session:
         ratelimit.hit(session, f"sign-up:address:{_address(request)}", *SIGN_UPS)
     with host.database.session(SYSTEM) as session:
-        user, space = accounts.sign_up(session, email, password, name, timezone=timezone or "UTC")
+        user, space = accounts.sign_up(session, email, password, name, timezone=timezone)
         entry = _start(request, host, session, user, space.id)
     host.registry.hooks.on_user_created(host=host, user_id=user.id, space_id=space.id)
     return entry
 
 
-def sign_in(request: Request, host: Host, *, email: str, password: str) -> Entry:
+def sign_in(
+    request: Request, host: Host, *, email: str, password: str, timezone: str = ""
+) -> Entry:
     """Check a password and start a session.
 
     An address that nobody has costs the same work and gets the same answer.
+
+    Args:
+        timezone: of the browser; taken up if the person has named none so far.
 
     Raises:
         WrongCredentialsError: address or password is wrong.
@@ -89,6 +94,8 @@ def sign_in(request: Request, host: Host, *, email: str, password: str) -> Entry
         ratelimit.forget(session, pair)
         if fresh:
             session.get_one(User, user.id).password_hash = fresh
+        if timezone and not user.timezone:
+            accounts.suggest_timezone(session, user.id, timezone)
         return _start(request, host, session, user, spaces.personal_space_id(session, user.id))
 
 

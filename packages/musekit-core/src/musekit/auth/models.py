@@ -25,10 +25,16 @@ class User(Base, Personal):
     name: Mapped[str] = mapped_column(Text, default="")
     password_hash: Mapped[str | None] = mapped_column(Text)
     is_operator: Mapped[bool] = mapped_column(default=False)
-    timezone: Mapped[str] = mapped_column(Text, default="UTC")
+    #: IANA name; empty until the person, or the browser they sign in by, has named one
+    timezone: Mapped[str] = mapped_column(Text, default="")
     locale: Mapped[str] = mapped_column(Text, default="en")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)
+
+    @property
+    def zone(self) -> str:
+        """The zone that times are shown in."""
+        return self.timezone or "UTC"
 
     @classmethod
     def visible_to(

@@ -31,6 +31,7 @@ class SignInForm(BaseModel):
     email: str = ""
     password: str = ""
     next: str = ""
+    timezone: str = ""  #: the browser's, put in by the page's script
 
 
 class SignUpForm(BaseModel):
@@ -58,7 +59,9 @@ def sign_in(
 ) -> Response:
     """Sign in and go to where the person wanted to be."""
     try:
-        made = entry.sign_in(request, host, email=form.email, password=form.password)
+        made = entry.sign_in(
+            request, host, email=form.email, password=form.password, timezone=form.timezone
+        )
     except (entry.WrongCredentialsError, LimitReachedError) as error:
         answer = render(
             request, "musekit/auth/sign-in.html", status=_status(error), email=form.email,

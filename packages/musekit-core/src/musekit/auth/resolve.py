@@ -50,7 +50,7 @@ def _by_token(secret: str, host: Host) -> Actor | None:
         user_id=known.user_id,
         space_id=known.space_id,
         permissions=held if everything else held.intersection(known.scopes),
-        timezone=known.timezone,
+        timezone=known.timezone or "UTC",
     )  # an operator's token is no operator: what runs the deployment needs the browser
 
 
@@ -84,7 +84,7 @@ def _by_session(request: Request, secret: str, host: Host) -> Actor | None:
         permissions=host.registry.permissions_of(known.role or ""),
         is_operator=known.is_operator,
         session_id=known.id,
-        timezone=known.timezone,
+        timezone=known.timezone or "UTC",
     )
 
 

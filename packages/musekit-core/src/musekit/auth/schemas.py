@@ -19,7 +19,7 @@ class SignUp(_Input):
     email: str = Field(max_length=320)
     password: str = Field(max_length=1024)
     name: str = Field("", max_length=200)
-    timezone: str = Field("UTC", max_length=64, description="IANA name, such as Europe/Berlin")
+    timezone: str = Field("", max_length=64, description="IANA name, such as Europe/Berlin")
 
 
 class SignIn(_Input):
@@ -51,7 +51,7 @@ class UserOut(BaseModel):
     id: UUID
     email: str
     name: str
-    timezone: str
+    timezone: str = Field(validation_alias="zone")  #: never empty
 
 
 class SpaceOut(BaseModel):

@@ -181,9 +181,9 @@ function settle(root) {
   refreshTimes(root);
   for (const each of all("[data-toast]", root)) if (!each.dataset.watched) { each.dataset.watched = "1"; watchToast(each); }
   for (const each of all("dialog[data-open-now]", root)) if (!each.open) each.showModal();
-  for (const each of all("select[data-browser-zone]", root)) { // offer the zone of the browser
+  for (const each of all("[data-browser-zone]", root)) { // tell the zone of the browser, or offer it
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    if ([...each.options].some((option) => option.value === zone)) each.value = zone;
+    if (!each.options || [...each.options].some((option) => option.value === zone)) each.value = zone;
     delete each.dataset.browserZone;
   }
 }
