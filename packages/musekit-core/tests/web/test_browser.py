@@ -7,42 +7,28 @@ from __future__ import annotations
 
 import os
 import re
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
+from tests.support.asgi import serve
+from tests.support.chromium import LOOKS, faults_of, launched
 
 from musekit.declarations import NavItem, Product
 from musekit.kernel.host import Host
 from musekit.kernel.registry import Contribution
 from musekit.testing.pytest_plugin import PASSWORD
+from musekit.testing.servers import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CHROMIUM = os.environ.get("MUSEKIT_CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 OPEN = ["/", "/sign-in", "/sign-up", "/no/such/page"]
 INSIDE = ["/dashboard", "/account", "/account/tokens", "/account/sessions", "/_design"]
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "dark"},
-    "phone": {
-        "viewport": {"width": 390, "height": 844}, "color_scheme": "light", "is_mobile": True,
-        "has_touch": True,
-    },
-}  # fmt: skip
 
 
 @pytest.fixture(params=["sqlite"])
@@ -67,29 +53,16 @@ def address(app: FastAPI, host: Host) -> Iterator[str]:
     host.registry.accept(
         "musekit", Contribution({"navigation": entries, "products": [product]}, set())
     )
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        host.settings.public_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        yield host.settings.public_url
-        server.should_exit = True
-        thread.join(10)
+    port = free_port()
+    host.settings.public_url = f"http://127.0.0.1:{port}"
+    with serve(app, port) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"no browser at {CHROMIUM}")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -120,17 +93,6 @@ def sign_up(page: Page, address: str, email: str) -> None:
     assert page.get_by_label("Time zone").input_value() == "Europe/Berlin"
     page.get_by_role("button", name="Create account").click()
     page.wait_for_url("**/dashboard")
-
-
-def faults_of(page: Page) -> list[str]:
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{page.url} {fault['id']}: {node['html'][:160]} {node['failureSummary']}"
-        for fault in found
-        for node in fault["nodes"][:3]
-    ]
 
 
 @pytest.mark.parametrize("look", list(LOOKS))

@@ -2,29 +2,20 @@
 
 import os
 import re
-import socket
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from tests.support.asgi import serve
+from tests.support.chromium import LOOKS, faults_of, launched
 
 from musekit.testing.pytest_plugin import PASSWORD
+from musekit.testing.servers import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CHROMIUM = os.environ.get("MUSEKIT_CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-DESK = {"viewport": {"width": 1280, "height": 860}}
-LOOKS = {
-    "light": {**DESK, "color_scheme": "light"},
-    "dark": {**DESK, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
-}
 SOCIAL = "/dashboard/social"
 
 
@@ -40,44 +31,23 @@ def net():
 
 
 @pytest.fixture
-def listener():
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        yield opened
-
-
-@pytest.fixture
-def settings(settings, listener):
-    settings.public_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+def settings(settings):
+    settings.public_url = f"http://127.0.0.1:{free_port()}"
     settings.embedded_worker = True
     return settings
 
 
 @pytest.fixture
-def address(app, settings, listener):
+def address(app, settings):
     """The application with its publisher, served as `musekit up` does."""
-    import uvicorn
-
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield settings.public_url
-    server.should_exit = True
-    thread.join(20)
+    with serve(app, urlsplit(settings.public_url).port) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def chromium():
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"no browser at {CHROMIUM}")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -120,16 +90,6 @@ def connect_sandbox(page, name="juniper"):
     page.get_by_role("button", name="Allow").click()
     page.wait_for_url(f"**{SOCIAL}?connected=sandbox")
     page.get_by_text("Sandbox is connected").wait_for()
-
-
-def faults_of(page):
-    from axe_playwright_python.sync_playwright import Axe
-
-    return [
-        f"{page.url} {fault['id']}: {node['html'][:160]} {node['failureSummary']}"
-        for fault in Axe().run(page).response["violations"]
-        for node in fault["nodes"][:3]
-    ]
 
 
 def test_from_sign_up_to_the_timeline(browse, address):
