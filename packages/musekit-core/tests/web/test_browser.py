@@ -16,7 +16,9 @@ from fastapi import FastAPI
 from tests.support.asgi import serve
 from tests.support.chromium import LOOKS, faults_of, launched
 
+from musekit.auth import service
 from musekit.declarations import NavItem, Product
+from musekit.kernel.actors import Actor
 from musekit.kernel.host import Host
 from musekit.kernel.registry import Contribution
 from musekit.testing.pytest_plugin import PASSWORD
@@ -173,6 +175,21 @@ def test_theme_and_folding_are_remembered(chromium: Browser, address: str) -> No
     page.reload()
     assert page.evaluate(colour) == dark, "the server renders the theme: nothing flashes"
     assert page.locator("body.folded").count() == 1
+
+
+def test_whoever_named_no_zone_gets_the_one_of_the_browser_they_sign_in_by(
+    chromium: Browser, address: str, host: Host
+) -> None:
+    with host.database.session(Actor.system("tests")) as session:
+        service.sign_up(session, "zone@example.com", PASSWORD)
+    page = open_page(chromium, "light", [])
+    page.goto(f"{address}/sign-in")
+    page.get_by_label("E-mail").fill("zone@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/dashboard")
+    page.goto(f"{address}/account")
+    assert page.get_by_label("Time zone").input_value() == "Europe/Berlin"
 
 
 def test_the_drawer_on_a_phone(chromium: Browser, address: str) -> None:
