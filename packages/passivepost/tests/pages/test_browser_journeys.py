@@ -221,9 +221,7 @@ def test_pages_are_accessible(browse, look, tmp_path):
 @pytest.mark.peer
 class TestBluesky:
     @pytest.fixture
-    def settings(self, settings, listener, pds, monkeypatch):
-        settings.public_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        settings.embedded_worker = True
+    def settings(self, settings, pds, monkeypatch):
         settings.outbound_allow = [each.removeprefix("http://") for each in (pds.url, pds.plc_url)]
         monkeypatch.setenv("PASSIVEPOST_PLATFORM_BLUESKY_RESOLVER_URL", pds.url)
         monkeypatch.setenv("PASSIVEPOST_PLATFORM_BLUESKY_PLC_URL", pds.plc_url)
