@@ -38,6 +38,7 @@ from musekit.errors import (
 from musekit.kernel.actors import Actor
 from musekit.kernel.build import open_host
 from musekit.kernel.crypto.keyring import DecryptionError, KeyRing
+from musekit.kernel.database.express import ExpressUnit
 from musekit.kernel.database.models import Tenant, plugin_base
 from musekit.kernel.database.session import Database
 from musekit.kernel.database.types import Json, TextArray, UtcDateTime, db_after, db_now
@@ -83,6 +84,7 @@ __all__ = [
     "CurrentActor",
     "Database",
     "DecryptionError",
+    "ExpressUnit",
     "ForbiddenError",
     "Health",
     "HealthCheck",

@@ -11,7 +11,7 @@ from double import DoublePlatform
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from passivepost.publishing.express import ExpressUnit
+from passivepost.publishing.express import Express
 from passivepost.publishing.sql import Statement
 
 
@@ -31,7 +31,7 @@ def stalling(host, monkeypatch):
             return True
 
         if host.database.is_postgres:
-            send, write = ExpressUnit.send, store.Store.write
+            send, write = Express.send, store.Store.write
             stalled = threading.local()
 
             def sent(self, *calls, last=False):
@@ -47,7 +47,7 @@ def stalling(host, monkeypatch):
                 stalled.mine = once(wishes)
                 return write(self, wishes, results)
 
-            monkeypatch.setattr(ExpressUnit, "send", sent)
+            monkeypatch.setattr(Express, "send", sent)
             monkeypatch.setattr(store.Store, "write", marked)
             return
 

@@ -25,8 +25,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
@@ -158,16 +157,14 @@ class Unit:
     ) -> list[tuple[Any, ...]]:
         """Go to the driver itself: what SQLAlchemy adds to a batch costs as much as the batch."""
         driver: Any = self._connection.connection.driver_connection
+        kind: type[Exception] = self._connection.dialect.loaded_dbapi.Error
         try:
             cursor = driver.execute(statement.postgres, bound(statement, batch, more))
             return cursor.fetchall() if statement.returns else []
-        except psycopg.Error as error:
-            raise as_sqlalchemy(error, self._connection.dialect) from error
-
-
-def as_sqlalchemy(error: psycopg.Error, dialect: Dialect) -> BaseException:
-    """Return an error of the driver as SQLAlchemy would raise it."""
-    return DBAPIError.instance(None, None, error, psycopg.Error, dialect=dialect)
+        except kind as error:
+            raise DBAPIError.instance(
+                None, None, error, kind, dialect=self._connection.dialect
+            ) from error
 
 
 def bound(

@@ -25,6 +25,7 @@ def sqlite_engine(url: str, *, pool_size: int = 10) -> Engine:
     """
     engine = create_engine(
         url,
+        hide_parameters=True,
         connect_args={"timeout": 30, "check_same_thread": False},
         pool_size=pool_size,
         max_overflow=10,
@@ -65,6 +66,7 @@ def postgres_engine(url: str, *, pool_size: int = 10, name: str = "musekit") -> 
         pool_size=pool_size,
         max_overflow=10,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error may be logged: texts and ciphertexts are not for logs
         # The driver begins nothing by itself; `begin` does.
         connect_args={"autocommit": True, "application_name": name},
     )
@@ -76,7 +78,7 @@ def postgres_engine(url: str, *, pool_size: int = 10, name: str = "musekit") -> 
             return  # the server begins and ends a transaction with the statement
         statement = "BEGIN READ ONLY" if readonly else "BEGIN"
         if unit is not None:
-            statement += "".join(_set_local(*each) for each in unit.local.items())
+            statement += "".join(_set_local(each) for each in unit.local.items())
         if unit is not None and not unit.is_system:
             # `Unit` has made sure that these are UUIDs.
             statement += (
@@ -92,10 +94,21 @@ def postgres_engine(url: str, *, pool_size: int = 10, name: str = "musekit") -> 
 
 
 @functools.cache
-def _set_local(name: str, value: str) -> str:
+def _set_local(local: tuple[str, str]) -> str:
+    name, value = setting(local)
+    return f"; SET LOCAL {name} = '{value}'"
+
+
+def setting(local: tuple[str, str]) -> tuple[str, str]:
+    """Return a setting of PostgreSQL and its value, which become SQL text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    name, value = local
     if not (re.fullmatch(r"[a-z_]+", name) and re.fullmatch(r"\w+", value)):
         raise ValueError(f"not a setting of PostgreSQL: {name!r} = {value!r}")
-    return f"; SET LOCAL {name} = '{value}'"
+    return local
 
 
 def _is_silent(connection: Any) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from musekit.kernel.actors import Actor
 from musekit.kernel.database.engines import judging, postgres_engine, sqlite_engine
+from musekit.kernel.database.express import ExpressUnit
 from musekit.kernel.database.tenancy import NOBODY, UNIT, GuardedSession, Unit
 from musekit.kernel.settings import CoreSettings
 
@@ -84,22 +84,27 @@ class Database:
             yield session
 
     @contextlib.contextmanager
-    def driver(self, actor: Actor) -> Iterator[Any]:
-        """Lend the system the driver's own connection to PostgreSQL, outside of a transaction.
+    def express(self, actor: Actor, *, local: Mapping[str, str] = {}) -> Iterator[ExpressUnit]:
+        """Open a unit of work of the system on PostgreSQL, in few round trips; commit at the end.
 
-        For a unit of work that travels as one message: who borrows the connection begins the
-        transaction, and ends it. One that comes back inside of one is rolled back.
+        An error takes back what is not committed.
+
+        Args:
+            local: as for `session`.
 
         Raises:
-            ValueError: for another actor, whose rows nothing would guard; or on SQLite.
+            ValueError: for another actor, whose rows nothing would guard; on SQLite; or a
+                malformed setting.
         """
         if not self.is_postgres or not Unit(actor).is_system:
-            raise ValueError("the driver is lent to the system alone, on PostgreSQL")
+            raise ValueError("an express unit of work is the system's alone, and of PostgreSQL")
         with self.system.connect() as lent:
             driver = lent.connection.driver_connection
             assert driver is not None
+            unit = ExpressUnit(driver, self.system.dialect, local)
             try:
-                yield driver
+                yield unit
+                unit.finish()
             except BaseException:
                 if driver.closed:
                     lent.invalidate()  # nothing to roll back
