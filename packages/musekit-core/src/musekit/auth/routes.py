@@ -27,7 +27,7 @@ InBrowser = Annotated[Actor, signed_in(browser=True)]
 
 
 def _signed_in(made: entry.Entry) -> s.SignedIn:
-    user = s.UserOut.model_validate(made.user)
+    user = s.UserOut.of(made.user)
     return s.SignedIn(user=user, space_id=made.space_id, csrf_token=made.csrf_token)
 
 
@@ -71,7 +71,7 @@ def me(host: HostDep, actor: SomebodyHere) -> s.Me:
         user = session.get_one(User, actor.user_id)
         space = spaces.membership(session, actor.user_id, actor.space_id)
     return s.Me(
-        user=s.UserOut.model_validate(user),
+        user=s.UserOut.of(user),
         space=s.SpaceOut.model_validate(space),
         permissions=sorted(actor.permissions),
         via=cast("Literal['user', 'token']", actor.kind),
@@ -85,7 +85,7 @@ def change_me(host: HostDep, actor: InBrowser, body: s.Changes) -> s.UserOut:
     assert actor.user_id is not None
     with host.database.session(SYSTEM) as session:
         user = accounts.change(session, actor.user_id, name=body.name, timezone=body.timezone)
-    return s.UserOut.model_validate(user)
+    return s.UserOut.of(user)
 
 
 @router.get("/tokens")

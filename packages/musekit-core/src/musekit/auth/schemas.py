@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from musekit.auth.models import User
+
 
 class _Input(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -47,11 +49,15 @@ class Changes(_Input):
 class UserOut(BaseModel):
     """A person, as they see themselves."""
 
-    model_config = ConfigDict(from_attributes=True)
     id: UUID
     email: str
     name: str
-    timezone: str = Field(validation_alias="zone")  #: never empty
+    timezone: str = Field(description="IANA name; UTC where none is named")
+
+    @classmethod
+    def of(cls, user: User) -> UserOut:
+        """What `user` is told of themselves. The zone is the one in force, not the stored one."""
+        return cls(id=user.id, email=user.email, name=user.name, timezone=user.zone)
 
 
 class SpaceOut(BaseModel):
