@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -132,13 +133,17 @@ def postpone_jobs(url: str) -> None:
             )
 
 
-def make_due(settings: CoreSettings) -> None:
-    """Let every waiting post come due now, in one transaction."""
+def make_due(settings: CoreSettings, *, ahead: float = 0.0) -> None:
+    """Let every waiting post come due at one moment, `ahead` seconds from now; wait for it."""
     with connect(settings.database_system_url) as connection, connection.cursor() as cursor:
+        began = time.monotonic()
         cursor.execute(
-            "UPDATE publish_state SET due_at = now(), next_attempt_at = now()"
-            " WHERE stage = 'waiting'"
+            "UPDATE publish_state SET due_at = now() + %(at)s, next_attempt_at = now() + %(at)s"
+            " WHERE stage = 'waiting'",
+            {"at": timedelta(seconds=ahead)},
         )
+        connection.commit()
+    time.sleep(max(0.0, ahead - (time.monotonic() - began)))
 
 
 def vacuum(url: str) -> None:

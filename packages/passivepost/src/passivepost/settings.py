@@ -23,7 +23,7 @@ class PassivePostSettings(BaseSettings):
     lease_margin_seconds: float = Field(
         120, gt=0, description="lease beyond the longest call of the platform"
     )
-    claim_batch: int = Field(500, ge=1, description="posts claimed in one transaction, at most")
+    claim_batch: int = Field(1000, ge=1, description="posts claimed in one transaction, at most")
     send_slots: int = Field(400, ge=1, description="calls to platforms in flight per worker")
     per_space: int = Field(4, ge=1, description="posts of one space in flight, at most")
     retries: int = Field(3, ge=0, description="tries again after an error before the send")

@@ -20,7 +20,10 @@ VALUES = {"uuid": uuid4(), "text": "x", "int": 1, "float": 1.0, "time": datetime
 PARAMETERS = {
     "account": VALUES["uuid"], "space": VALUES["uuid"], "owner": "x", "version": "x",
     "worker": "x", "words": "x", "late": 60.0, "lease": 60.0, "most": 100, "scan": 64,
+    "count": 3,
 }  # fmt: skip
+#: Of PostgreSQL alone: what they guard against, or save, is not there on SQLite.
+POSTGRES_ALONE = {"promote._ALONE", "straight._STRAIGHT"}
 LARGE = {"publish_state", "publish_attempts", "social_posts", "post_details", "social_accounts"}
 #: Partial indexes, of what is under way: these may be read from end to end.
 SHORT = {
@@ -129,7 +132,9 @@ def _plain(value):
 
 
 @pytest.mark.parametrize("statement", list(statements()))
-def test_no_statement_reads_a_table_whole(past, statement):
+def test_no_statement_reads_a_table_whole(past, statement, request):
+    if not past.database.is_postgres and request.node.callspec.id.split("-")[-1] in POSTGRES_ALONE:
+        return
     assert list(faults(past, statement)) == []
 
 

@@ -8,15 +8,26 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from musekit.api import Actor, Host, SocialPost, Space
 from passivepost.posts import caps, clock
-from passivepost.posts.models import UsageCount
+from passivepost.publishing.sql import Statement, Unit
 from passivepost.tiers import allowance, least_limit
 
 SYSTEM = Actor.system("caps")
+# A batch, not an IN of hundreds, which SQLAlchemy writes out anew each time. NULL is no limit.
+_ABOVE = Statement(
+    """
+    SELECT u.period, u.space_id, u.used FROM {r} JOIN usage_counts u ON u.space_id = r.space
+    WHERE u.metric = :metric AND :periods LIKE '%,' || u.period || ',%'
+    AND u.used > CASE length(u.period) WHEN 10 THEN CAST(:daily AS integer)
+                 ELSE CAST(:monthly AS integer) END
+    """,
+    batch={"space": "uuid"},
+    returns=("text", "uuid", "int"),
+)
 #: States of posts that have used up their share of a day.
 GONE = ("queued", "posting", "posted")
 
@@ -98,23 +109,18 @@ def _above_the_least(
 
     Those are few, and the tiers of all others need not be asked for.
     """
-    periods = {part for day in days for part in (day, day[:7])}
-    above = [
-        and_(
-            UsageCount.period.in_([each for each in periods if len(each) == length]),
-            UsageCount.used > least,
-        )
-        for length, name in caps.LIMITS.items()
-        if (least := least_limit(host, name)) is not None
-    ]
-    if not above:
+    least = {length: least_limit(host, name) for length, name in caps.LIMITS.items()}
+    if not any(limit is not None for limit in least.values()):
         return []
-    rows = session.execute(
-        select(UsageCount.period, UsageCount.space_id, UsageCount.used).where(
-            UsageCount.space_id.in_(spaces), UsageCount.metric == caps.POSTS, or_(*above)
-        )
+    rows = Unit(session.connection()).run(
+        _ABOVE,
+        [(space,) for space in spaces],
+        metric=caps.POSTS,
+        periods=f",{','.join({part for day in days for part in (day, day[: caps.MONTH])})},",
+        daily=least[caps.DAY],
+        monthly=least[caps.MONTH],
     )
-    return sorted((row.period, row.space_id, row.used) for row in rows)
+    return sorted(rows)
 
 
 def _passes(count: int, limit: int | None) -> bool:

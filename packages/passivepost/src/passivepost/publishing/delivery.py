@@ -18,8 +18,9 @@ from passivepost.publishing.arm import Mark, Note, Wish, awake
 from passivepost.publishing.content import content_of, has_media
 from passivepost.publishing.lanes import Lane
 from passivepost.publishing.outcomes import Rules, result_of
-from passivepost.publishing.record import is_straight
 from passivepost.publishing.settings import PublishingSettings
+from passivepost.publishing.slots import Slots
+from passivepost.publishing.straight import is_straight
 from passivepost.publishing.work import Arm, Attempt, Claim, Move, Report, Result
 from passivepost.sdk.content import Account, Content, Published
 from passivepost.sdk.errors import (
@@ -55,7 +56,7 @@ class Hands:
     records: Lane[Result, None]  #: whatever else became of a post
     rules: Rules
     tuning: PublishingSettings
-    slots: asyncio.Semaphore  #: one per call in flight
+    slots: Slots  #: one per call in flight
     preparing: asyncio.Semaphore  #: one per post whose media are prepared
     refresh_before: timedelta
 

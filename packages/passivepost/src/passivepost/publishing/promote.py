@@ -1,27 +1,41 @@
-"""Due posts become queued, or are held with a reason. And holds that have run out are lifted."""
+"""Due posts become queued, or are held with a reason. And holds that have run out are lifted.
+
+Where the account of a post is free and its lane empty, whoever queues the post may claim it in the
+same step: while posts stream most go that way, and never through the index of lanes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any
 from uuid import UUID
 
+from passivepost.publishing.holds import holding, missing
+from passivepost.publishing.reading import IN_FLIGHT, OPEN, claims_of, reading
 from passivepost.publishing.sql import Call, Statement, Unit
+from passivepost.publishing.terms import Terms
+from passivepost.publishing.work import Claim
 
 _DUE = Statement(
     """
-    SELECT s.post_id, s.account_id, s.platform, s.due_at < {plus(-:late)},
+    SELECT s.post_id, s.space_id, s.account_id, s.platform, s.due_at < {plus(-:late)},
            p.status IN ('scheduled', 'approved'),
-           a.is_valid
+           a.is_valid,
+           NOT EXISTS (SELECT 1 FROM publish_state f
+                       WHERE f.account_id = s.account_id AND f.lease_until IS NOT NULL)
+           AND NOT EXISTS (SELECT 1 FROM publish_state q
+                           WHERE OPEN(q) AND q.space_id = s.space_id
+                           AND q.account_id = s.account_id)
     FROM publish_state s
     JOIN social_posts p ON p.id = s.post_id
     LEFT JOIN social_accounts a ON a.id = s.account_id
     WHERE s.stage = 'waiting' AND s.hold IS NULL AND s.due_at <= {now}
     ORDER BY s.due_at, s.post_id LIMIT :most {lock(s, p)}
-    """,
-    returns=("uuid", "uuid", "text", "bool", "bool", "bool"),
+    """.replace("OPEN(q)", OPEN.format("q")),
+    returns=("uuid", "uuid", "uuid", "text", "bool", "bool", "bool", "bool"),
 )
 _UPCOMING = Statement(
     """
@@ -42,33 +56,15 @@ _QUEUE = Statement(
     """
     UPDATE publish_state AS s
     SET stage = 'queued', next_attempt_at = COALESCE(r.until, s.due_at), hold = r.why,
-        updated_at = {now}
+        lease_token = s.lease_token + CASE WHEN r.lease IS NULL THEN 0 ELSE 1 END,
+        lease_owner = CASE WHEN r.lease IS NULL THEN NULL ELSE :owner END,
+        lease_until = {plus(r.lease)}, preparing = {false}, updated_at = {now}
     FROM {r} WHERE s.post_id = r.id
     """,
-    batch={"id": "uuid", "why": "text", "until": "time"},
+    batch={"id": "uuid", "why": "text", "until": "time", "lease": "float"},
 )
 _QUEUE_POSTS = Statement(
     "UPDATE social_posts AS p SET status = 'queued', updated_at = {now} FROM {r} WHERE p.id = r.id",
-    batch={"id": "uuid"},
-)
-_HOLD = Statement(
-    """
-    UPDATE publish_state AS s SET hold = r.why, updated_at = {now} FROM {r} WHERE s.post_id = r.id
-    """,
-    batch={"id": "uuid", "why": "text"},
-)
-_MISS = Statement(
-    """
-    UPDATE publish_state AS s SET stage = 'done', failure_kind = 'missed', updated_at = {now}
-    FROM {r} WHERE s.post_id = r.id
-    """,
-    batch={"id": "uuid"},
-)
-_MISS_POSTS = Statement(
-    """
-    UPDATE social_posts AS p SET status = 'failed', error_message = :words, updated_at = {now}
-    FROM {r} WHERE p.id = r.id
-    """,
     batch={"id": "uuid"},
 )
 _DROP = Statement(
@@ -91,37 +87,12 @@ _REMAINING = Statement(
     """,
     returns=("int",),
 )
-# Lifted by time: the wait is over. A row that was queued is claimable again.
-_THAW_TIME = Statement(
-    """
-    UPDATE publish_state SET hold = NULL, hold_detail = NULL, updated_at = {now}
-    WHERE hold IN ('rate_limited', 'misconfigured') AND next_attempt_at <= {now}
-    """
-)
-# Lifted by fact: the person connected the account again. Which clears `is_valid`'s fault.
-_THAW_ACCOUNT = Statement(
-    """
-    UPDATE publish_state AS s SET hold = NULL, hold_detail = NULL, updated_at = {now}
-    WHERE s.hold = 'reconnect' AND EXISTS (
-        SELECT 1 FROM social_accounts a WHERE a.id = s.account_id AND a.is_valid = {true})
-    """
-)
-# Judged anew: the plan may carry it by now. What has become late waits for a decision.
-_THAW_QUOTA = Statement(
-    """
-    UPDATE publish_state SET hold = NULL, hold_detail = NULL, updated_at = {now}
-    WHERE hold = 'quota' AND due_at >= {plus(-:late)}
-    """
-)
-_THAW_PLATFORM = Statement(
-    """
-    UPDATE publish_state SET hold = NULL, hold_detail = NULL, updated_at = {now}
-    WHERE hold = 'platform_missing' AND platform IN (SELECT r.name FROM {r})
-    """,
-    batch={"name": "text"},
-)
 
-LatePolicy = Literal["ask", "publish", "skip"]
+# Two that claim what they queue could each wait for an account that the other took.
+_ALONE = Statement(
+    "SELECT pg_try_advisory_xact_lock(hashtextextended('passivepost.promote', 0))",
+    returns=("bool",),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,90 +105,102 @@ class Due:
     due_at: datetime
 
 
+@dataclass(slots=True)
+class _Sorting:
+    """What is to become of due posts."""
+
+    terms: Terms
+    over_cap: Collection[UUID]
+    limited: dict[UUID, datetime]  #: accounts that a network has told to wait, and until when
+    want: int  #: posts that may be claimed
+    busy: Counter[UUID]  #: posts in flight, by space
+    taken: set[UUID] = field(default_factory=set)  #: accounts claimed here
+    queue: list[tuple[UUID, str | None, datetime | None, float | None]] = field(
+        default_factory=list
+    )
+    gone: list[tuple[UUID]] = field(default_factory=list)
+    held: list[tuple[UUID, str]] = field(default_factory=list)
+    missed: list[tuple[UUID]] = field(default_factory=list)
+
+    def judge(self, row: tuple[Any, ...]) -> None:
+        post_id, space_id, account_id, platform, late, live, valid, free = row
+        terms = self.terms
+        if not live:
+            self.gone.append((post_id,))
+        elif late and terms.policy == "skip":
+            self.missed.append((post_id,))
+        elif late and terms.policy == "ask":
+            self.held.append((post_id, "late"))
+        elif platform not in terms.platforms:
+            self.held.append((post_id, "platform_missing"))
+        elif not valid:
+            self.held.append((post_id, "reconnect"))
+        elif post_id in self.over_cap:
+            self.held.append((post_id, "quota"))
+        elif account_id in self.limited:
+            self.queue.append((post_id, "rate_limited", self.limited[account_id], None))
+        elif not (free and self._takes(space_id, account_id)):
+            self.queue.append((post_id, None, None, None))
+        else:
+            self.queue.append((post_id, None, None, terms.lease(platform)))
+
+    def _takes(self, space_id: UUID, account_id: UUID) -> bool:
+        """Take the account, if it is to be had: one post of it, a few of its space."""
+        if len(self.taken) >= self.want or account_id in self.taken:
+            return False
+        if self.busy[space_id] >= self.terms.per_space:
+            return False
+        self.busy[space_id] += 1
+        self.taken.add(account_id)
+        return True
+
+    @property
+    def claimed(self) -> list[UUID]:
+        return [post_id for post_id, _, _, lease in self.queue if lease is not None]
+
+
 def promote(
-    unit: Unit,
-    *,
-    most: int,
-    late: float,
-    policy: LatePolicy,
-    platforms: Collection[str],
-    over_cap: Collection[UUID] = (),
-) -> int:
+    unit: Unit, terms: Terms, *, most: int, want: int = 0, over_cap: Collection[UUID] = ()
+) -> tuple[int, list[Claim]]:
     """Queue due posts, earliest first, by the database's clock; hold what must not go out now.
 
     Args:
         most: rows taken.
-        late: seconds after which a post is not sent unasked.
-        policy: what becomes of those.
-        platforms: names of the networks that can be published to.
+        want: posts claimed at once, of those whose account has nothing else to send.
         over_cap: posts that the plan of their space does not carry any more.
 
     Returns:
-        How many rows were taken; fewer than `most`: no more are due.
+        How many rows were taken; fewer than `most`: no more are due. And what was claimed.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: another worker claimed the same account at this moment; try
+            again without `want`.
     """
-    rows, limits = unit.send((_DUE, (), {"most": most, "late": late}), (_LIMITED, (), {}))
+    due: Call = (_DUE, (), {"most": most, "late": terms.late})
+    alone: list[Call] = [(_ALONE, (), {})] if unit.is_postgres and want else []
+    *locks, rows, limits, flying = unit.send(*alone, due, (_LIMITED, (), {}), (IN_FLIGHT, (), {}))
     if not rows:
-        return 0
-    gone, hold, missed, go = [], [], [], []
-    for post_id, account_id, platform, is_late, live, valid in rows:
-        if not live:
-            gone.append((post_id,))
-        elif is_late and policy == "skip":
-            missed.append((post_id,))
-        elif is_late and policy == "ask":
-            hold.append((post_id, "late"))
-        elif platform not in platforms:
-            hold.append((post_id, "platform_missing"))
-        elif not valid:
-            hold.append((post_id, "reconnect"))
-        elif post_id in over_cap:
-            hold.append((post_id, "quota"))
-        else:
-            go.append((post_id, account_id))
-    limited: dict[UUID, datetime] = dict(limits)
-    unit.send(
-        (
-            _QUEUE,
-            [
-                (post_id, "rate_limited" if account in limited else None, limited.get(account))
-                for post_id, account in go
-            ],
-            {},
-        ),
-        (_QUEUE_POSTS, [(post_id,) for post_id, _ in go], {}),
-        (_HOLD, hold, {}),
-        *_missing(missed),
-        (_DROP, gone, {}),
+        return 0, []
+    if not all(found for lock in locks for (found,) in lock):
+        want = 0
+    sorting = _Sorting(terms, over_cap, dict(limits), want, Counter(dict(flying)))
+    for row in rows:
+        sorting.judge(row)
+    claimed = sorting.claimed
+    *_, read = unit.send(
+        (_QUEUE, sorting.queue, {"owner": terms.owner}),
+        (_QUEUE_POSTS, [(post_id,) for post_id, *_ in sorting.queue], {}),
+        holding(sorting.held),
+        *missing(sorting.missed),
+        (_DROP, sorting.gone, {}),
+        reading(claimed),
     )
-    return len(rows)
+    return len(rows), claims_of(read, terms.platforms)
 
 
 def upcoming(unit: Unit, most: int) -> list[Due]:
     """Return what `promote` would take now."""
     return [Due(*row) for row in unit.run(_UPCOMING, most=most)]
-
-
-def miss(unit: Unit, posts: Sequence[UUID]) -> None:
-    """Close posts that are too late, under the policy that skips them."""
-    unit.send(*_missing([(post_id,) for post_id in posts]))
-
-
-def _missing(rows: Sequence[tuple[UUID]]) -> tuple[Call, Call]:
-    words = "Its time passed while it could not be sent, so it was not sent."
-    return (_MISS, rows, {}), (_MISS_POSTS, rows, {"words": words})
-
-
-def hold(unit: Unit, posts: Sequence[tuple[UUID, str]]) -> None:
-    """Hold posts that are not in flight, each with its reason."""
-    unit.run(_HOLD, posts)
-
-
-def thaw(unit: Unit, platforms: Collection[str], late: float) -> None:
-    """Lift the holds that have run out or whose cause is, or may be, mended."""
-    unit.run(_THAW_QUOTA, late=late)
-    unit.run(_THAW_TIME)
-    unit.run(_THAW_ACCOUNT)
-    unit.run(_THAW_PLATFORM, [(name,) for name in platforms])
 
 
 def seconds_to_next(unit: Unit) -> float | None:

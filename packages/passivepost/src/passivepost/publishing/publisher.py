@@ -23,15 +23,16 @@ from passivepost.posts.downgrade import over_cap
 from passivepost.publishing import crash
 from passivepost.publishing.arm import Wish
 from passivepost.publishing.bell import bell_of
-from passivepost.publishing.claim import Terms
 from passivepost.publishing.content import content_of
 from passivepost.publishing.delivery import Deliverer, Hands
 from passivepost.publishing.lanes import Lane
 from passivepost.publishing.outcomes import Rules
 from passivepost.publishing.reconcile import Doubt, Look
 from passivepost.publishing.settings import PublishingSettings
+from passivepost.publishing.slots import Slots
 from passivepost.publishing.spool import Spool
 from passivepost.publishing.store import Store, is_passing, longest_call
+from passivepost.publishing.terms import Terms
 from passivepost.publishing.work import Attempt, Claim, Report, Result
 from passivepost.sdk.content import Account
 from passivepost.sdk.http import AsyncClient
@@ -108,7 +109,7 @@ class Publisher:
                         records=records,
                         rules=self.rules,
                         tuning=self.tuning,
-                        slots=asyncio.Semaphore(self.slots),
+                        slots=Slots(self.slots),
                         preparing=asyncio.Semaphore(self.tuning.prepare_slots),
                         refresh_before=timedelta(minutes=self.settings.refresh_before_minutes),
                     ),
@@ -195,10 +196,10 @@ class Publisher:
 
     async def _claims(self, deliverer: Deliverer, stop: Stop) -> None:
         """Keep enough posts in hand that no send slot waits for the database."""
-        ahead = 3 * self.slots  # in large steps: a claim of many costs little more than of few
         while not stop.requested.is_set():
-            want = min(ahead - len(deliverer), self.settings.claim_batch)
-            if want < self.slots:
+            want = min(4 * self.slots - len(deliverer), self.settings.claim_batch)
+            # In large steps: a claim of many costs little more than of few.
+            if want < min(2 * self.slots, self.settings.claim_batch):
                 deliverer.freed.clear()
                 await self._sleep(deliverer, self.settings.poll_seconds)
                 continue
@@ -209,7 +210,10 @@ class Publisher:
                 claims = await self.thread(self.store.claim, want)
                 for claim in claims:  # at once: no free slot waits until more is promoted
                     deliverer.start(claim)
-                promoted = await self.thread(self.store.promote)
+                promoted, more = await self.thread(self.store.promote, want - len(claims))
+                for claim in more:
+                    deliverer.start(claim)
+                claims += more
                 next_due = None if claims or promoted else await self.thread(self.store.until_next)
             except Exception as error:
                 if not is_passing(error):

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from passivepost.publishing.claim import read
 from passivepost.publishing.outcomes import Rules
+from passivepost.publishing.reading import read
 from passivepost.publishing.record import record
 from passivepost.publishing.sql import Statement, Unit
 from passivepost.publishing.work import Claim, Move, Result

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from passivepost.publishing.sql import Call, Statement, Unit
+from passivepost.publishing.sql import Statement, Unit
 from passivepost.publishing.work import Move, Result
 
-_CLOSE = Statement(
-    """
+# What a straight result writes, each by itself here, all in one in `straight`.
+CLOSED = """
     UPDATE publish_attempts AS a
     SET outcome = r.verdict, responded_at = {now}, platform_post_id = r.pid, error_class = r.err,
         detail = r.words, retry_after = r.wait, http_status = r.code
@@ -23,26 +23,20 @@ _CLOSE = Statement(
     WHERE a.id = r.attempt
     AND {filter(a.outcome IS NULL OR a.outcome = 'unknown' OR (r.verdict = 'confirmed'
                 AND a.outcome IN ('reconciled_absent', 'resolved_absent')))}
-    RETURNING id
-    """,
-    batch={
-        "attempt": "uuid", "verdict": "text", "pid": "text", "err": "text", "words": "text",
-        "wait": "float", "code": "int",
-    },
-    returns=("uuid",),
-)  # fmt: skip
-_POSTED = Statement(
     """
+CLOSING = {
+    "attempt": "uuid", "verdict": "text", "pid": "text", "err": "text", "words": "text",
+    "wait": "float", "code": "int",
+}  # fmt: skip
+_CLOSE = Statement(CLOSED + "RETURNING id", batch=CLOSING, returns=("uuid",))
+DONE = """
     UPDATE publish_state AS s
     SET stage = 'done', hold = NULL, hold_detail = NULL, failure_kind = NULL,
         review = CASE WHEN s.review IS NULL THEN NULL ELSE 'resolved' END,
         reconcile_at = NULL, lease_owner = NULL, lease_until = NULL, updated_at = {now}
     FROM {r} WHERE s.post_id = r.id AND {filter(s.stage = 'posting')}
-    RETURNING post_id
-    """,
-    batch={"id": "uuid"},
-    returns=("uuid",),
-)
+    """
+_POSTED = Statement(DONE + "RETURNING post_id", batch={"id": "uuid"}, returns=("uuid",))
 # Evidence that comes after a person, or the reads, had put the post back into the queue.
 _POSTED_LATE = Statement(
     """
@@ -61,23 +55,19 @@ _POSTS_SENT = Statement(
     " WHERE p.id = r.id AND {filter(p.status = 'queued')}",
     batch={"id": "uuid"},
 )
-_POSTS_POSTED = Statement(
-    """
+POSTED = """
     UPDATE social_posts AS p
     SET status = 'posted', platform_post_id = r.pid, posted_at = {now}, error_message = NULL,
         updated_at = {now}
     FROM {r} WHERE p.id = r.id AND {filter(p.status = 'posting')}
-    """,
-    batch={"id": "uuid", "pid": "text"},
-)
-_DETAILS = Statement(
     """
+_POSTS_POSTED = Statement(POSTED, batch={"id": "uuid", "pid": "text"})
+DETAILED = """
     UPDATE post_details AS d
     SET posted_ids = CAST(r.ids AS {json}), post_url = COALESCE(r.link, d.post_url)
     FROM {r} WHERE d.post_id = r.id
-    """,
-    batch={"id": "uuid", "ids": "text", "link": "text"},
-)
+    """
+_DETAILS = Statement(DETAILED, batch={"id": "uuid", "ids": "text", "link": "text"})
 _FAILED = Statement(
     """
     UPDATE publish_state AS s
@@ -154,17 +144,6 @@ _HOLD_ACCOUNT = Statement(
     """,
     batch={"space": "uuid", "account": "uuid", "why": "text", "words": "text", "delay": "float"},
 )
-# Fails unless attempt, state and post of every result were written by this unit of work.
-_STORED = Statement(
-    """
-    SELECT 1 / CASE WHEN EXISTS (
-        SELECT 1 FROM {r} LEFT JOIN publish_attempts a ON a.id = r.attempt
-        LEFT JOIN publish_state s ON s.post_id = r.id LEFT JOIN social_posts p ON p.id = r.id
-        WHERE NOT COALESCE({mine(a)} AND {mine(s)} AND {mine(p)}, false)) THEN 0 ELSE 1 END
-    """,
-    batch={"id": "uuid", "attempt": "uuid"},
-    returns=("int",),
-)
 _INVALID = Statement(
     """
     UPDATE social_accounts AS a SET is_valid = {false}, last_error = r.words, updated_at = {now}
@@ -183,8 +162,8 @@ def record(unit: Unit, results: Sequence[Result]) -> set[UUID]:
     Raises:
         sqlalchemy.exc.IntegrityError: a network gave one id to two posts (see `demote`).
     """
-    closing = [r for r in results if r.attempt_id and r.outcome]
-    closed = {attempt_id for (attempt_id,) in unit.run(_CLOSE, _closing(closing))}
+    judged = [r for r in results if r.attempt_id and r.outcome]
+    closed = {attempt_id for (attempt_id,) in unit.run(_CLOSE, closing(judged))}
     moves: dict[Move, list[Result]] = {}
     for r in results:
         if r.attempt_id is None or not r.outcome or r.attempt_id in closed or r.unsure:
@@ -197,29 +176,8 @@ def record(unit: Unit, results: Sequence[Result]) -> set[UUID]:
     return changed
 
 
-def is_straight(result: Result) -> bool:
-    """True for a post that went out as it should: nearly all results are of this kind."""
-    return result.move is Move.POSTED and result.attempt_id is not None and bool(result.outcome)
-
-
-def posting(results: Sequence[Result]) -> list[Call]:
-    """Return the statements that store straight results (PostgreSQL).
-
-    They fail where an attempt was closed already or a post has moved on; `record` then looks at
-    what there is. The post's row is locked before its state, as everywhere.
-    """
-    calls: list[Call] = [
-        (_POSTS_POSTED, [(r.post_id, r.ids[0]) for r in results], {}),
-        (_CLOSE, _closing(results), {}),
-        (_POSTED, [(r.post_id,) for r in results], {}),
-        (_STORED, [(r.post_id, r.attempt_id) for r in results], {}),
-    ]
-    if details := _details_of(results):
-        calls.append((_DETAILS, details, {}))
-    return calls
-
-
-def _closing(results: Sequence[Result]) -> list[tuple[Any, ...]]:
+def closing(results: Sequence[Result]) -> list[tuple[Any, ...]]:
+    """Return the batch that closes attempts."""
     return [
         (
             r.attempt_id, r.outcome, r.ids[0] if r.ids and _live(r) else None, r.error_class,
@@ -243,11 +201,11 @@ def _posted(unit: Unit, results: Sequence[Result]) -> set[UUID]:
         done |= {post_id for (post_id,) in late}
     stored = [r for r in results if r.post_id in done]
     unit.run(_POSTS_POSTED, [(r.post_id, r.ids[0]) for r in stored])
-    unit.run(_DETAILS, _details_of(stored))
+    unit.run(_DETAILS, details_of(stored))
     return done
 
 
-def _details_of(results: Sequence[Result]) -> list[tuple[Any, ...]]:
+def details_of(results: Sequence[Result]) -> list[tuple[Any, ...]]:
     """Return what the post's row has no room for. A failed thread may be live in part."""
     return [
         (r.post_id, json.dumps(r.ids), r.url)
@@ -260,7 +218,7 @@ def _failed(unit: Unit, results: Sequence[Result]) -> set[UUID]:
     done = set(unit.run(_FAILED, [(r.post_id, r.token, r.failure_kind) for r in results]))
     stored = [r for r in results if r.lease in done]
     unit.run(_POSTS_FAILED, [(r.post_id, r.message) for r in stored])
-    unit.run(_DETAILS, _details_of(stored))
+    unit.run(_DETAILS, details_of(stored))
     return {post_id for post_id, _ in done}
 
 

@@ -18,11 +18,14 @@ from passivepost.accounts.vault import unseal
 from passivepost.publishing import arm as arming
 from passivepost.publishing import crash, promote, reconcile
 from passivepost.publishing import sweep as sweeping
-from passivepost.publishing.claim import Cursor, Terms, claim
+from passivepost.publishing.claim import Cursor, claim
 from passivepost.publishing.express import express
+from passivepost.publishing.holds import thaw
 from passivepost.publishing.outcomes import Rules
-from passivepost.publishing.record import demote, posting, record
+from passivepost.publishing.record import demote, record
 from passivepost.publishing.sql import Unit
+from passivepost.publishing.straight import posting
+from passivepost.publishing.terms import Terms
 from passivepost.publishing.work import Arm, Attempt, Claim, Result
 from passivepost.sdk.platform import Platform
 
@@ -82,9 +85,10 @@ class Store:
                 yield Unit(session.connection())
 
     def look(self, want: int) -> Round:
-        """Promote what has come due, then claim up to `want` posts with their credentials."""
-        promoted = self.promote()
+        """Claim up to `want` posts, of those queued and of those that have come due."""
         claims = self.claim(want)
+        promoted, more = self.promote(want - len(claims))
+        claims += more
         sleep = None if claims or promoted else self.until_next()
         return Round(claims, bool(claims) or promoted > 0, sleep)
 
@@ -93,37 +97,51 @@ class Store:
         with self._unit(lasting=False) as unit:
             return promote.seconds_to_next(unit)
 
-    def promote(self) -> int:
-        """Queue due posts, some at once; return how many were looked at."""
+    def promote(self, want: int = 0) -> tuple[int, list[Claim]]:
+        """Queue due posts, some at once, and claim up to `want` of them.
+
+        Returns:
+            How many were looked at, and what was claimed.
+        """
         # Where posts stream, what comes due meanwhile can wait for the blink of an eye.
         now = time.monotonic()
         if now - self._promoted < 0.1:
-            return 0
-        count = self._promote(PROMOTED_AT_ONCE)
-        self._promoted = 0.0 if count == PROMOTED_AT_ONCE else now
-        return count
+            return 0, []
+        # As many as can be claimed, for what is only queued is written once more.
+        most = want or PROMOTED_AT_ONCE
+        count, claims = self._promote(most, want)
+        if count == most < PROMOTED_AT_ONCE and len(claims) * 2 < want:
+            # A backlog of few accounts. It goes into its lanes, and not before others' posts.
+            most = PROMOTED_AT_ONCE
+            count, more = self._promote(most, want - len(claims))
+            claims += more
+        self._promoted = 0.0 if count == most else now
+        return count, claims
 
-    def _promote(self, most: int) -> int:
+    def _promote(self, most: int, want: int = 0) -> tuple[int, list[Claim]]:
         with self._host.database.session(self._actor, readonly=True, single=True) as session:
             due = promote.upcoming(Unit(session.connection()), most)
         if not due:
-            return 0
+            return 0, []
         # Asked outside of the unit of work: plans are known to plugins, which open their own.
         over = set(self._over_cap(due)) if self._over_cap else set()
+        try:
+            count, claims = self._promoted_of(most, want, over)
+        except IntegrityError:  # another worker claimed one of these accounts at this moment
+            count, claims = self._promoted_of(most, 0, over)
+        self._open(claims)
+        return count, claims
+
+    def _promoted_of(self, most: int, want: int, over: Collection[UUID]) -> tuple[int, list[Claim]]:
+        acts = ["promote"]
         with self._unit(lasting=False) as unit:
-            count = promote.promote(
-                unit,
-                most=most,
-                late=self._terms.late,
-                policy=self._terms.policy,
-                platforms=self._terms.platforms,
-                over_cap=over,
-            )
+            count, claims = promote.promote(unit, self._terms, most=most, want=want, over_cap=over)
+            acts += ["claim"] if claims else []
             if count:
-                crash.passes("promote.before_commit")
+                crash.passes(*(f"{act}.before_commit" for act in acts))
         if count:
-            crash.passes("promote.after_commit")
-        return count
+            crash.passes(*(f"{act}.after_commit" for act in acts))
+        return count, claims
 
     def claim(self, want: int) -> list[Claim]:
         """Claim up to `want` posts of those that are queued, with their credentials."""
@@ -228,7 +246,7 @@ class Store:
                 platforms=self._terms.platforms,
                 crash_limit=crash_limit,
             )
-            promote.thaw(unit, list(self._terms.platforms), self._terms.late)
+            thaw(unit, list(self._terms.platforms), self._terms.late)
             if count:
                 crash.passes("sweep.before_commit")
         return count

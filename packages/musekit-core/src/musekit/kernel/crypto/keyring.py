@@ -118,13 +118,13 @@ class KeyRing:
             DecryptionError: the key is not in the ring, or the ciphertext is damaged or of
                 another place.
         """
-        where = f"{table}.{column} of row {row}"
+        where = (table, column, row)
         key_id, nonce, sealed = _split(token, where)
         cipher = self._ciphers.get(key_id)
         if cipher is None:
             raise DecryptionError(
-                f"{where} was encrypted with the key “{key_id}”, which is not in the key ring"
-                f" ({', '.join(self._keys)}). Put it back behind the newest key in {SETTING};"
+                f"{_told(where)} was encrypted with the key “{key_id}”, which is not in the key"
+                f" ring ({', '.join(self._keys)}). Put it back behind the newest key in {SETTING};"
                 " nothing is lost.",
                 reason="unknown_key",
             )
@@ -162,7 +162,16 @@ def _bound(table: str, column: str, row: UUID, space: UUID, key_id: str) -> byte
     return f"{table}|{column}|{row}|{space}|{key_id}".encode()
 
 
-def _split(token: str, where: str) -> tuple[str, bytes, bytes]:
+#: Table, column and row.
+_Where = tuple[str, str, UUID]
+
+
+def _told(where: _Where) -> str:
+    table, column, row = where
+    return f"{table}.{column} of row {row}"
+
+
+def _split(token: str, where: _Where) -> tuple[str, bytes, bytes]:
     version, *parts = token.split(".")
     if version != _VERSION or len(parts) != 3:
         raise _damaged(where)
@@ -172,9 +181,9 @@ def _split(token: str, where: str) -> tuple[str, bytes, bytes]:
     return key_id, nonce, sealed
 
 
-def _damaged(where: str) -> DecryptionError:
+def _damaged(where: _Where) -> DecryptionError:
     return DecryptionError(
-        f"What is stored in {where} cannot be decrypted: it was changed, cut, or moved from"
+        f"What is stored in {_told(where)} cannot be decrypted: it was changed, cut, or moved from"
         " another place. Connect the account again.",
         reason="damaged",
     )
@@ -188,14 +197,14 @@ _ALPHABET = string.ascii_letters + string.digits + "-_"
 #: Last characters of our spelling, by length modulo 4: base64 leaves bits over there, and each
 #: other setting of them would spell the same bytes.
 _LAST = {0: _ALPHABET, 2: "AQgw", 3: "AEIMQUYcgkosw048"}
-_TO_STANDARD = str.maketrans("-_+/", "+/!!")
+_TO_STANDARD = bytes.maketrans(b"-_+/", b"+/!!")
 
 
-def _decode(text: str, where: str) -> bytes:
+def _decode(text: str, where: _Where) -> bytes:
     if not text or text[-1] not in _LAST.get(len(text) % 4, ""):
         raise _damaged(where)
     try:
-        padded = text.translate(_TO_STANDARD) + "=" * (-len(text) % 4)
-        return binascii.a2b_base64(padded, strict_mode=True)
+        standard = text.encode("ascii").translate(_TO_STANDARD)
+        return binascii.a2b_base64(standard + b"=" * (-len(text) % 4), strict_mode=True)
     except (binascii.Error, ValueError):
         raise _damaged(where) from None
