@@ -134,7 +134,7 @@ def _plain(value):
 @pytest.mark.parametrize("statement", list(statements()))
 def test_no_statement_reads_a_table_whole(past, statement, request):
     if not past.database.is_postgres and request.node.callspec.id.split("-")[-1] in POSTGRES_ALONE:
-        return
+        pytest.skip("read from PostgreSQL's plan")
     assert list(faults(past, statement)) == []
 
 

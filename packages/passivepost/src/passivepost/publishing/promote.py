@@ -1,4 +1,4 @@
-"""Due posts become queued, or are held with a reason. And holds that have run out are lifted.
+"""Due posts become queued, or are held with a reason.
 
 Where the account of a post is free and its lane empty, whoever queues the post may claim it in the
 same step: while posts stream most go that way, and never through the index of lanes.
