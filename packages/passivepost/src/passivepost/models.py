@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import Text
+from sqlalchemy import ColumnElement, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from musekit.api import Json, Tenant, TextArray, UtcDateTime, plugin_base
+from musekit.api import Json, SocialPost, Tenant, TextArray, UtcDateTime, plugin_base
 
 if TYPE_CHECKING:  # a class made by a function is no type to a type checker
 
@@ -50,3 +51,13 @@ class PostRow(Base, Tenant):
     #: The two extension columns: where the idea of a post came from.
     trend_source: Mapped[str | None] = mapped_column(Text)
     niche_triggered: Mapped[str | None] = mapped_column(Text)
+
+
+def in_state(post: type[PostRow | SocialPost], states: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that a post is in one of these states, so that an index serves it.
+
+    No index holds the state itself; that of a space's unsent posts goes by `posted_at`, which is
+    set with the state ``posted`` and never otherwise.
+    """
+    found = post.status.in_(states)
+    return found if "posted" in states else found & post.posted_at.is_(None)

@@ -11,8 +11,9 @@ from passivepost.posts.views import page_statement
 SYSTEM = Actor.system("tests")
 
 
-def fill(host, user, number):
+def fill(host, user, number, *, posted=False):
     now = datetime.now(UTC)
+    past = {"status": "posted", "posted_at": now} if posted else {}
     with host.database.session(SYSTEM) as session:
         session.execute(
             insert(SocialPost),
@@ -22,7 +23,7 @@ def fill(host, user, number):
                     "platform": "sandbox", "content": f"Post {n}", "media_urls": [],
                     "status": "scheduled" if n % 50 == 0 else "draft", "ai_generated": False,
                     "scheduled_at": now + timedelta(hours=n), "created_at": now + timedelta(n),
-                    "updated_at": now,
+                    "updated_at": now, **past, **({"platform_post_id": f"{n}"} if posted else {}),
                 }
                 for n in range(number)
             ],
@@ -60,11 +61,31 @@ def test_pages_come_from_an_index(host, user, other):
     soon = datetime.now(UTC)
     days = plan(host, user, page_statement(space, since=soon, until=soon + timedelta(days=3)))
     assert "ix_passivepost_posts_calendar" in days
-    rare = plan(host, user, page_statement(space, status=["failed"]))
-    assert "ix_social_posts_space_id_" in rare
-    for each in (newest, further, days, rare):
+    for each in (newest, further, days):
         assert "SEQ SCAN ON SOCIAL_POSTS" not in each.upper()
         assert "SCAN SOCIAL_POSTS\n" not in each.upper()
+
+
+def test_what_is_not_posted_is_found_however_long_the_past_is(host, user):
+    fill(host, user, 3000, posted=True)
+    fill(host, user, 30)
+    for state in ("failed", "draft", "scheduled"):
+        found = plan(host, user, page_statement(user.space_id, status=[state]))
+        assert "ix_social_posts_unsent" in found, state
+    posted = plan(host, user, page_statement(user.space_id, status=["posted"]))
+    assert "ix_social_posts_space_id_created_at_id" in posted
+
+
+def test_a_change_of_state_is_written_to_no_index(host, user):
+    listed = (
+        "SELECT indexdef FROM pg_indexes WHERE tablename = 'social_posts'"
+        if host.database.is_postgres
+        else "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'social_posts'"
+    )
+    with host.database.session(SYSTEM) as session:
+        indexes = [str(each) for each in session.execute(text(listed)).scalars()]
+    assert any("ix_social_posts_unsent" in each for each in indexes)
+    assert [each for each in indexes if "status" in each or "updated_at" in each] == []
 
 
 def test_paging_shows_every_post_once_and_asks_once_per_page(host, user):

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from musekit.kernel.database.models import Base, Tenant
@@ -65,9 +65,12 @@ class SocialPost(Base, Tenant):
     __tablename__ = "social_posts"
     __table_args__ = (
         CheckConstraint(f"status IN {POST_STATUSES!r}", name="status"),
-        Index(None, "space_id", "status", "scheduled_at", "id"),
+        # None holds the state, which changes thrice on a post's way out: each change would be
+        # written to every index. Whether a post is out is told by `posted_at` as well.
         Index(None, "space_id", "created_at", "id"),  # read backwards: newest first
-        Index(None, "user_id", "status"),
+        Index("ix_social_posts_unsent", "space_id", "scheduled_at", "id",
+              postgresql_where=text("posted_at IS NULL"), sqlite_where=text("posted_at IS NULL")),
+        Index(None, "user_id"),
         # One live post is one row. Also serves the foreign key: NULLs never clash.
         Index("uq_social_posts_account_id_platform_post_id", "account_id", "platform_post_id",
               unique=True),

@@ -14,6 +14,7 @@ from musekit.api import Host, SocialAccount, SocialPost
 from passivepost.accounts import service
 from passivepost.accounts.registry import is_configured, platforms_of
 from passivepost.accounts.schemas import AccountOut
+from passivepost.models import in_state
 from passivepost.pages.looks import Look, look_of
 from passivepost.publishing.models import PublishState
 from passivepost.sdk.capabilities import CredentialForm, NotAvailable, OAuth
@@ -115,7 +116,7 @@ def _waiting(session: Session) -> tuple[dict[UUID, Waiting], dict[str, Waiting]]
             func.min(SocialPost.scheduled_at).label("next_at"),
         )
         .outerjoin(PublishState, PublishState.post_id == SocialPost.id)
-        .where(SocialPost.status.in_(PLANNED))
+        .where(in_state(SocialPost, PLANNED))
         .group_by(SocialPost.account_id, SocialPost.platform)
     )
     found: dict[UUID, Waiting] = {}

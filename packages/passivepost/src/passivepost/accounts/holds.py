@@ -14,6 +14,7 @@ from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from musekit.api import SocialAccount, SocialPost
+from passivepost.models import in_state
 from passivepost.publishing.models import PublishState
 
 RECONNECT = "reconnect"
@@ -84,6 +85,6 @@ def _hold(session: Session, row: SocialAccount, detail: str, *conditions: Any, *
 def _planned(row: SocialAccount) -> Select[Any]:
     return select(SocialPost.id).where(
         SocialPost.space_id == row.space_id,
-        SocialPost.status.in_(("scheduled", "approved", "queued")),
+        in_state(SocialPost, ("scheduled", "approved", "queued")),
         SocialPost.account_id == row.id,
     )

@@ -21,6 +21,7 @@ from musekit.api import (
 from passivepost.accounts import holds, vault
 from passivepost.accounts.models import AccountState
 from passivepost.accounts.schemas import AccountOut
+from passivepost.models import in_state
 from passivepost.posts.models import PostDetails
 from passivepost.sdk.content import Credentials, Identity
 from passivepost.sdk.platform import Platform
@@ -196,7 +197,7 @@ def disconnect(session: Session, account_id: UUID) -> tuple[AccountOut, int]:
         .select_from(SocialPost)
         .where(
             SocialPost.space_id == row.space_id,
-            SocialPost.status == "posting",
+            in_state(SocialPost, ("posting",)),
             SocialPost.account_id == row.id,
         )
     )
@@ -209,7 +210,7 @@ def disconnect(session: Session, account_id: UUID) -> tuple[AccountOut, int]:
     mine = select(SocialPost.id).where(
         SocialPost.space_id == row.space_id,
         SocialPost.account_id == row.id,
-        SocialPost.status.in_(("draft", "scheduled", "approved", "queued", "failed")),
+        in_state(SocialPost, ("draft", "scheduled", "approved", "queued", "failed")),
     )
     session.execute(
         update(PostDetails)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from musekit.api import Actor, Host, HostDep, SocialAccount, Space, render, requires
 from passivepost.accounts.cards import Card, cards
-from passivepost.models import PostRow
+from passivepost.models import PostRow, in_state
 from passivepost.pages.looks import looks_of
 from passivepost.posts import caps, clock
 from passivepost.publishing.queue import LIVE, queue
@@ -79,22 +79,23 @@ def card(host: Host, actor: Actor | None) -> Mapping[str, Any] | None:
 def _counts(session: Session, actor: Actor, now: datetime) -> dict[str, int]:
     """Return how many posts went out and come, this week and the one before.
 
-    Only rows of these weeks are read, through the index on space, state and time.
+    Only rows of these weeks are read, and what is not posted, each through its index.
     """
     at, week = PostRow.scheduled_at, now - WEEK
     posted = (PostRow.status == "posted") & (at >= now - 2 * WEEK)
-    coming = PostRow.status.in_(LIVE) & (at < now + WEEK)
-    failed = (PostRow.status == "failed") & (at >= week)
+    coming = in_state(PostRow, LIVE) & (at < now + WEEK)
+    failed = in_state(PostRow, ("failed",)) & (at >= week)
+    draft = in_state(PostRow, ("draft",))
     row = session.execute(
         select(
             func.sum(case((posted & (at >= week), 1), else_=0)),
             func.sum(case((posted & (at < week), 1), else_=0)),
             func.sum(case((coming, 1), else_=0)),
             func.sum(case((failed, 1), else_=0)),
-            func.sum(case((PostRow.status == "draft", 1), else_=0)),
+            func.sum(case((draft, 1), else_=0)),
         ).where(
             PostRow.space_id == actor.space_id,
-            or_(posted, coming, failed, PostRow.status == "draft"),
+            or_(posted, coming, failed, draft),
         )
     ).one()
     names = ("posted", "posted_before", "coming", "failed", "drafts")

@@ -12,7 +12,7 @@ from sqlalchemy import Select, Uuid, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from musekit.api import InvalidError, NotFoundError, UtcDateTime
-from passivepost.models import PostRow
+from passivepost.models import PostRow, in_state
 from passivepost.posts.models import PostDetails
 from passivepost.posts.schemas import PostOut, PostPage, PostSummary
 from passivepost.posts.text import warnings_of
@@ -60,7 +60,7 @@ def page_statement(
     if platform is not None:
         statement = statement.where(PostRow.platform == platform)
     if status:
-        statement = statement.where(PostRow.status.in_(status))
+        statement = statement.where(in_state(PostRow, status))
     if since is not None:
         statement = statement.where(PostRow.scheduled_at >= since)
     if until is not None:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from musekit.api import SocialAccount
-from passivepost.models import PostRow
+from passivepost.models import PostRow, in_state
 from passivepost.pages.looks import sentence_of, state_of
 from passivepost.posts.models import PostDetails
 from passivepost.publishing.models import PublishState
@@ -67,7 +67,7 @@ def queue(session: Session, space_id: UUID | None, *, limit: int = SHOWN) -> lis
         .outerjoin(PublishState, PublishState.post_id == PostRow.id)
         .outerjoin(PostDetails, PostDetails.post_id == PostRow.id)
         .outerjoin(SocialAccount, SocialAccount.id == PostRow.account_id)
-        .where(PostRow.space_id == space_id, PostRow.status.in_(LIVE))
+        .where(PostRow.space_id == space_id, in_state(PostRow, LIVE))
         .order_by(PostRow.scheduled_at, PostRow.id)
         .limit(limit)
     ).all()
@@ -79,7 +79,7 @@ def size(session: Session, space_id: UUID | None) -> int:
     found = session.scalar(
         select(func.count())
         .select_from(PostRow)
-        .where(PostRow.space_id == space_id, PostRow.status.in_(LIVE))
+        .where(PostRow.space_id == space_id, in_state(PostRow, LIVE))
     )
     return found or 0
 
