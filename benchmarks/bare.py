@@ -145,7 +145,7 @@ def create_post(db: Db, caller: Caller, request: NewPost) -> Response:
     answer: Any = {
         **{key: getattr(post, key, None) for key in KEYS},
         "parts": parts, "options": {}, "revision": 1, "timezone": place.timezone,
-        "wall_time": None, "post_url": None, "attempts": [], "warnings": [],
+        "wall_time": None, "post_url": None, "posted_ids": [], "attempts": [], "warnings": [],
         "publish": {name: getattr(state, name) for name in PUBLISH},
     }  # fmt: skip
     return Response(MADE.dump_json(answer), status_code=201, media_type="application/json")
