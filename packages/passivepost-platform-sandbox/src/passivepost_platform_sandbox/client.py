@@ -103,14 +103,25 @@ class Client:
 
 
 def _retry_after(headers: Any) -> float | None:
-    """Read when to come back, in any of the styles networks use; None when it is not said."""
+    """Read when to come back, in any of the styles networks use; None when it is not said.
+
+    Moments are by the network's clock, which ours may be ahead of: calling early breaks the limit.
+    """
     seconds = headers.get("retry-after") or headers.get("ratelimit-reset")
     moment = headers.get("x-rate-limit-reset")  # Unix seconds
     try:
         if seconds and not seconds.strip().isdigit():
-            return max(0.0, parsedate_to_datetime(seconds).timestamp() - time())
+            return max(0.0, parsedate_to_datetime(seconds).timestamp() - _its_time(headers))
         if seconds:
             return float(seconds)
-        return max(0.0, float(moment) - time()) if moment else None
+        return max(0.0, float(moment) - _its_time(headers)) if moment else None
     except ValueError:
         return None
+
+
+def _its_time(headers: Any) -> float:
+    """Return the time at the network, as its answer says it; ours if it does not."""
+    try:
+        return parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except ValueError:
+        return time()

@@ -7,6 +7,8 @@ upload, metadata, look-ups, rate-limit headers and problem documents.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from time import time
 from typing import Any, Protocol
 
 #: Bytes of one append. Segments are numbered 0–999.
@@ -35,15 +37,15 @@ class ApiError(Exception):
         status: the HTTP status.
         kind: last part of the problem's type, such as ``usage-capped``; empty when there is none.
         detail: its words.
-        reset: epoch seconds when X listens again, for a rate limit.
+        wait: seconds until X listens again, for a rate limit.
     """
 
-    def __init__(self, status: int, kind: str, detail: str, reset: float | None = None) -> None:
+    def __init__(self, status: int, kind: str, detail: str, wait: float | None = None) -> None:
         super().__init__(f"{status} {kind}: {detail}")
         self.status = status
         self.kind = kind
         self.detail = detail
-        self.reset = reset
+        self.wait = wait
 
 
 class XApi:
@@ -200,7 +202,7 @@ def _body(response: Any) -> Mapping[str, Any]:
         response.status_code,
         str(fields.get("type", "")).rsplit("/", 1)[-1],
         _words(fields) or f"X answered {response.status_code}",
-        _reset(response.headers) if response.status_code == 429 else None,
+        _wait(response.headers) if response.status_code == 429 else None,
     )
 
 
@@ -220,6 +222,21 @@ def _words(fields: Mapping[str, Any]) -> str:
     if isinstance(errors, list) and errors and isinstance(errors[0], dict):
         return str(errors[0].get("message") or errors[0].get("detail") or "")[:500]
     return str(fields.get("title") or "")[:500]
+
+
+def _wait(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds until a rate limit ends; None when X does not say.
+
+    X names the moment by its own clock, which ours may be ahead of: so its answer's date counts.
+    """
+    end = _reset(headers)
+    if end is None:
+        return None
+    try:
+        now = parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except ValueError:
+        now = time()
+    return max(0.0, end - now)
 
 
 def _reset(headers: Mapping[str, str]) -> float | None:

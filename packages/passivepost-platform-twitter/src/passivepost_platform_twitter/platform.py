@@ -3,7 +3,6 @@ own protocol is all that keeps a post from appearing twice."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -272,7 +271,7 @@ def _error(error: ApiError, *, part: int = 1, sent: bool = False) -> PlatformErr
     if error.status == 401:
         return AuthExpired("X no longer accepts the access token.")
     if error.status == 429 and error.kind != "usage-capped":
-        wait = max(1.0, error.reset - time.time()) if error.reset else 300.0
+        wait = 300.0 if error.wait is None else max(1.0, error.wait)
         return Retryable("X asks to wait (rate limit).", retry_after=wait, rate_limited=True)
     if error.kind == "usage-capped" or error.status == 402:
         return Misconfigured(f"The X app's credit or spending cap is used up: {error.detail}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import math
 import socket
 import struct
 import time
@@ -73,13 +74,16 @@ def limited(faults: Faults, account: str | None) -> Refused | None:
 
 
 def too_many(seconds: float, style: str) -> Refused:
-    """Return a 429 that says in one of four header styles when to come back."""
-    at = time.time() + seconds
+    """Return a 429 that says in one of four header styles when to come back.
+
+    They name whole seconds, rounded up: who comes at the time named is not early.
+    """
+    at, left = math.ceil(time.time() + seconds), str(max(1, math.ceil(seconds)))
     headers = {
-        "retry-after": {"Retry-After": str(max(1, round(seconds)))},
+        "retry-after": {"Retry-After": left},
         "http-date": {"Retry-After": email.utils.formatdate(at, usegmt=True)},
-        "x-rate-limit-reset": {"x-rate-limit-reset": str(round(at)), "x-rate-limit-remaining": "0"},
-        "ratelimit-reset": {"RateLimit-Reset": str(max(1, round(seconds)))},
+        "x-rate-limit-reset": {"x-rate-limit-reset": str(at), "x-rate-limit-remaining": "0"},
+        "ratelimit-reset": {"RateLimit-Reset": left},
     }[style]
     return Refused(429, "rate_limited", "Too many posts. Come back later.", headers=headers)
 
