@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from musekit.kernel.settings import CoreSettings
 
-_M_ARENA_MAX = -8  #: of malloc.h (glibc)
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  #: of malloc.h (glibc)
 
 
 def slim(settings: CoreSettings) -> None:
     """Take the measures. Call it first in the process, before there are threads."""
-    _few_arenas()
+    _tune_malloc()
     if settings.queue_backend != "redis":
         _huey_without_redis()
 
@@ -37,10 +37,16 @@ def building() -> Iterator[None]:
         gc.enable()
 
 
-def _few_arenas() -> None:
-    """Let threads share two heaps instead of one each: 20 MB of 200, with 20 threads."""
+def _tune_malloc() -> None:
+    """Let threads share two heaps instead of one each, and give what is large back at once.
+
+    The first saves 20 MB of 200, with 20 threads. The second is for password hashes: glibc would
+    learn from the first one's 19 MiB to keep such pieces, one in each heap.
+    """
     with contextlib.suppress(AttributeError, OSError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_ARENA_MAX, 2)
+        library.mallopt(_M_MMAP_THRESHOLD, 1 << 20)
 
 
 def _huey_without_redis() -> None:
