@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ HERE = Path(__file__).parent
 PUBLISHING = HERE.parents[1] / "packages/passivepost/tests/publishing"
 sys.path[:0] = [str(PUBLISHING), str(HERE)]
 
+from crowd import scene  # noqa: E402
 from double import Network  # noqa: E402
 
 
@@ -34,6 +36,13 @@ def host(settings):
     built = build_host(settings, plugins=["musekit", "passivepost"], strict=True)
     yield built
     built.close()
+
+
+@pytest.fixture
+def play(backend, request, tmp_path):
+    """Set a scene on the database under test: ``with play(SETTING="…") as scene``."""
+    postgres = request.getfixturevalue("postgres_admin_url") if backend == "postgres" else ""
+    return partial(scene, tmp_path, postgres=postgres)
 
 
 class Workers:

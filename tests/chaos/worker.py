@@ -14,6 +14,7 @@ from types import SimpleNamespace
 sys.path.insert(0, str(Path(__file__).parents[2] / "packages/passivepost/tests/publishing"))
 
 import double  # noqa: E402
+import toxic  # noqa: E402
 import world  # noqa: E402
 
 from musekit.api import Stop  # noqa: E402
@@ -28,7 +29,8 @@ def main() -> None:
     if given["freeze"]:  # at its crash point it is stopped instead of killed
         crash.signal = SimpleNamespace(SIGKILL=signal.SIGSTOP)  # type: ignore[assignment]
     host = build_host(CoreSettings(**given["core"]), plugins=["musekit", "passivepost"])
-    platform = getattr(double, given["platform"])(given["port"], **given["declared"])
+    kinds = vars(double) | vars(toxic)
+    platform = kinds[given["platform"]](given["port"], **given["declared"])
     world.install(host, platform, **given["settings"])
     stop = Stop()
     signal.signal(signal.SIGTERM, lambda *_: stop.request(15))

@@ -261,7 +261,7 @@ def deployed(
     """
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "data"
-    data.mkdir()
+    data.mkdir(exist_ok=True)
     name = f"musekit_e2e_{uuid4().hex[:12]}"
     settings = {
         "MUSEKIT_MODE": "test",
