@@ -206,7 +206,8 @@ class Scene:
     def once(self) -> Counter[str]:
         """Ask that the network has nothing twice; return the texts it has accepted."""
         summary = self.ledger.get("/ledger/summary").json()
-        assert (summary["duplicate_keys"], summary["duplicate_texts"]) == ({}, [])
+        twice = summary["duplicate_keys"] or summary["duplicate_texts"]
+        assert not twice, f"published twice: {twice}"
         return Counter(line["text"] for line in self.lines(accepted="1"))
 
     def states(self) -> list[Any]:
