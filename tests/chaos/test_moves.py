@@ -3,7 +3,8 @@
 Two workers' stores are driven step by step in orders that Hypothesis invents, against a network
 that is a counter. After every step: nothing was taken twice, what is posted is live, what is failed
 is not; and in the end nothing is lost. The 56 single moves are in ``test_claims.py``.
-``MUSEKIT_CHAOS_EXAMPLES`` sets how many orders of 50 steps are tried; a thousand take ten minutes or more.
+``MUSEKIT_CHAOS_EXAMPLES`` sets how many orders of 50 steps are tried: a thousand take
+ten minutes or more.
 """
 
 from __future__ import annotations
