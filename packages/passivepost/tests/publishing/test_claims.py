@@ -249,6 +249,21 @@ def test_a_result_that_does_not_fit_keeps_no_arming_out(host, publisher):
     assert world.attempts(host, ids[1])[0].outcome == "rejected"
 
 
+def test_each_doubt_is_looked_into_from_the_beginning(host, publisher):
+    from musekit.api import new_id
+    from passivepost.publishing.outcomes import result_of
+    from passivepost.publishing.work import Arm, Move
+
+    post_id = world.posts(host, world.accounts(host, 1), 1)[0]
+    world.execute(host, "UPDATE publish_state SET reconciles = 3")  # of a doubt that was resolved
+    store = publisher.store
+    claim = store.look(1).claims[0]
+    (claim.attempt,) = store.write([Arm(claim, new_id(), 5.0, None)])
+    store.record([result_of(claim, Move.UNCONFIRMED, outcome="unknown", delay=5.0)])
+    state = world.state(host, post_id)[0]
+    assert (state.review, state.reconciles) == ("unconfirmed", 0)
+
+
 def test_evidence_that_comes_with_an_arming_stops_it(host, publisher):
     """A post was taken for absent and is claimed again when word comes that it is live."""
     from musekit.api import new_id

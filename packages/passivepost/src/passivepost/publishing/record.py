@@ -119,7 +119,8 @@ _UNCONFIRMED = Statement(
     """
     UPDATE publish_state AS s
     SET review = 'unconfirmed', failure_kind = 'unknown', reconcile_at = {plus(r.delay)},
-        progress = COALESCE(CAST(r.note AS {json}), s.progress), preparing = {false},
+        reconciles = 0, preparing = {false},
+        progress = COALESCE(CAST(r.note AS {json}), s.progress),
         lease_owner = NULL, lease_until = NULL, updated_at = {now}
     FROM {r} WHERE s.post_id = r.id AND {filter(s.lease_token = r.token AND s.stage = 'posting')}
     RETURNING post_id, lease_token
