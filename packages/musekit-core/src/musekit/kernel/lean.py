@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  #: of malloc.h (glibc)
 
 def slim(settings: CoreSettings) -> None:
     """Take the measures. Call it first in the process, before there are threads."""
-    _tune_malloc()
-    if settings.queue_backend != "redis":
-        _huey_without_redis()
+    tune_malloc()
+    spared = {"redis": "redis", "psycopg": "postgres"}
+    _huey_without([name for name, queue in spared.items() if settings.queue_backend != queue])
 
 
 @contextlib.contextmanager
@@ -37,7 +37,7 @@ def building() -> Iterator[None]:
         gc.enable()
 
 
-def _tune_malloc() -> None:
+def tune_malloc() -> None:
     """Let threads share two heaps instead of one each, and give what is large back at once.
 
     The first saves 20 MB of 200, with 20 threads. The second is for password hashes: glibc would
@@ -49,13 +49,16 @@ def _tune_malloc() -> None:
         library.mallopt(_M_MMAP_THRESHOLD, 1 << 20)
 
 
-def _huey_without_redis() -> None:
-    """Import Huey as on a machine without Redis: its try-import of redis-py costs 22 MB."""
-    if "huey" in sys.modules or "redis" in sys.modules:
+def _huey_without(libraries: Sequence[str]) -> None:
+    """Import Huey as where these are not installed: it tries them all, redis-py alone is 22 MB."""
+    hidden = [name for name in libraries if name not in sys.modules]
+    if "huey" in sys.modules or not hidden:
         return
     modules: dict[str, Any] = sys.modules
-    modules["redis"] = None  # an import of it raises ImportError, which Huey expects
+    for name in hidden:
+        modules[name] = None  # an import of it raises ImportError, which Huey expects
     try:
         import huey  # noqa: F401
     finally:
-        del modules["redis"]
+        for name in hidden:
+            del modules[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from musekit.kernel import logs
-from musekit.kernel.lean import building, slim
+from musekit.kernel.lean import building, tune_malloc
 from musekit.kernel.settings import CoreSettings, load_section
 
 if TYPE_CHECKING:
@@ -26,12 +26,11 @@ def prepare() -> CoreSettings:
 def make_app() -> FastAPI:
     """Make the application from the environment; uvicorn calls this in each web process."""
     with building():
-        settings = prepare()
-        slim(settings)
+        tune_malloc()
         from musekit.kernel.app import create_app
         from musekit.kernel.build import build_host
 
-        app = create_app(build_host(settings))
+        app = create_app(build_host(prepare()))
     app.state.owns_host = True
     return app
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from huey.storage import BaseStorage, PostgresStorage, RedisStorage, SqliteStorage
 from sqlalchemy import make_url
 
@@ -89,6 +88,8 @@ def _redis(settings: CoreSettings) -> BaseStorage:
 
 
 def _postgres(settings: CoreSettings) -> BaseStorage:
+    import psycopg  # here, for the queue in a file imports this module too
+
     url = settings.database_system_url or settings.database_url
     if not url.startswith("postgresql"):
         raise ConfigurationError("MUSEKIT_QUEUE_BACKEND=postgres needs a PostgreSQL database")
