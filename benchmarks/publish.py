@@ -76,6 +76,7 @@ def run_ours(
         lanes = dataset.fill_accounts(filling, settings, options.accounts)
         dataset.fill_posts(filling, lanes, options.posts)
         dataset.postpone_jobs(filling)
+        settle(filling)
         address = urlsplit(double)
         environment = {
             **os.environ,
@@ -167,6 +168,7 @@ def run_bullmq(
         connection.commit()
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")
+    settle(plain)
     environment = {
         **os.environ,
         "DATABASE_URL": url,
@@ -182,7 +184,17 @@ def run_bullmq(
         before = servers_cpu()
         figures: Figures = json.loads(node.stdout.readline())
         figures["servers_cpu"] = servers_cpu() - before
+    with dataset.connect(plain) as admin:  # its autovacuum would come while the other side runs
+        admin.autocommit = True
+        admin.execute("DROP DATABASE yardstick WITH (FORCE)")
     return figures
+
+
+def settle(admin_url: str) -> None:
+    """Write what filling left to write, so that neither side pays for it while it is measured."""
+    with dataset.connect(admin_url) as admin:
+        admin.autocommit = True
+        admin.execute("CHECKPOINT")
 
 
 def measure(run: Any, double: str, *args: Any) -> Figures:
