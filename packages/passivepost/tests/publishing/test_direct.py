@@ -47,6 +47,7 @@ def test_an_earlier_post_of_the_account_is_not_overtaken(host, publisher):
 
 def test_a_claim_of_the_same_account_elsewhere_leaves_the_post_queued(host, publisher):
     """The other's lease is not seen before it is stored: then the index of accounts refuses."""
+    # On SQLite nobody can write beside a promotion, so there is no such moment.
     if not host.database.is_postgres:
         pytest.skip("SQLite has one writer")
     owner = world.accounts(host, 1)
@@ -71,6 +72,7 @@ def test_a_claim_of_the_same_account_elsewhere_leaves_the_post_queued(host, publ
 
 
 def test_one_worker_at_a_time_claims_what_it_queues(host, publisher):
+    # On SQLite the one writer is alone anyway: no lock is asked for.
     if not host.database.is_postgres:
         pytest.skip("SQLite has one writer")
     due = world.posts(host, world.accounts(host, 3), 3, due=-10)

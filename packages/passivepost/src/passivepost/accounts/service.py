@@ -136,7 +136,7 @@ def store_connection(
             extra={"reason": "other_account"},
         )
     if row is None:
-        _take_turns(session, actor.space_id)
+        _take_turns(session, host, actor.space_id)
         check_room(session, platform, allowed)
         row = SocialAccount(
             id=new_id(), space_id=actor.space_id, user_id=actor.user_id, platform=platform.name,
@@ -158,9 +158,9 @@ def store_connection(
     return get_account(session, row.id)
 
 
-def _take_turns(session: Session, space_id: UUID) -> None:
+def _take_turns(session: Session, host: Host, space_id: UUID) -> None:
     """Let one connection of a space be stored at a time: two would find the same room free."""
-    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
+    if host.database.is_postgres:  # SQLite has one writer anyway
         key = func.hashtextextended(f"passivepost.connect {space_id}", 0)
         session.execute(select(func.pg_advisory_xact_lock(key)))
 

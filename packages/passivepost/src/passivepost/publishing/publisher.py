@@ -144,7 +144,8 @@ class Publisher:
                 self._record(results)
             elif results:
                 raise
-            log.warning("publisher: %d not armed: %s", len(wishes), type(error).__name__)
+            if wishes:
+                log.warning("publisher: %d not armed: %s", len(wishes), type(error).__name__)
             answers = [error] * len(wishes)
         granted = iter(answers)
         return [None if isinstance(item, Result) else next(granted) for item in items]
