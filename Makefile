@@ -5,9 +5,11 @@ BIN    := $(VENV)/bin
 PACKAGES := $(sort $(dir $(wildcard packages/*/pyproject.toml)))
 EDITABLE := $(foreach package,$(PACKAGES),-e $(package))
 PORT   ?= 8000
+# Processes that run tests; each brings servers of its own.
+WORKERS ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install install-dev run test retest check chaos bench lock wheels docs clean
+.PHONY: help install install-dev run test retest check chaos bench lighthouse lock wheels docs clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,7 +42,9 @@ check: install-dev  ## style, types, import contracts
 
 test: install-dev  ## set up and run the tests; brings its own servers where it can
 	tools/test-servers
-	$(BIN)/python -m pytest -m "not chaos and not slow" --durations=15 $(ARGS)
+	PYTEST_DEBUG_TEMPROOT=$$(tools/scratch) \
+	$(BIN)/python -m pytest -m "not chaos and not slow" --durations=15 \
+	  -n $(WORKERS) --maxprocesses 4 --dist loadfile $(ARGS)
 
 retest: install-dev  ## run once more, alone, what failed in the last run
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures=none -m "not chaos and not slow" $(ARGS)
@@ -50,6 +54,9 @@ chaos: install-dev  ## kills, restarts and floods: the long tests of "once, and 
 
 bench: install-dev  ## performance, each figure a ratio measured in one run
 	$(BIN)/python -m benchmarks
+
+lighthouse: install-dev  ## Lighthouse's scores of the main pages, each 95 or more; needs Chromium and npm
+	$(BIN)/python -m benchmarks.lighthouse $(ARGS)
 
 lock: install-dev  ## pin versions anew
 	tools/lock

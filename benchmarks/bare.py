@@ -24,9 +24,10 @@ from sqlalchemy.orm import Session
 
 from musekit.api import SocialAccount, SocialPost, Space, new_id
 from musekit.auth.models import ApiToken, User
+from musekit.products.models import UsageCounter
 from musekit.spaces.models import SpaceMember
 from passivepost.models import PostRow
-from passivepost.posts.models import PostDetails, UsageCount
+from passivepost.posts.models import PostDetails
 from passivepost.posts.schemas import PostOut, PostPage
 from passivepost.publishing.models import PublishState
 
@@ -152,16 +153,18 @@ def create_post(db: Db, caller: Caller, request: NewPost) -> Response:
 
 
 def _count(db: Session, space: UUID, period: str) -> None:
-    mine = (UsageCount.space_id == space, UsageCount.metric == "posts", UsageCount.period == period)
+    mine = (UsageCounter.space_id == space, UsageCounter.product == "passive-post",
+            UsageCounter.metric == "posts", UsageCounter.period == period)  # fmt: skip
     add = (
-        update(UsageCount)
-        .where(*mine, UsageCount.used < CAPS[len(period)])
-        .values(used=UsageCount.used + 1)
-        .returning(UsageCount.used)
+        update(UsageCounter)
+        .where(*mine, UsageCounter.used < CAPS[len(period)])
+        .values(used=UsageCounter.used + 1)
+        .returning(UsageCounter.used)
         .execution_options(synchronize_session=False)
     )
     if db.execute(add).first() is None:
-        row = {"space_id": space, "metric": "posts", "period": period, "used": 0}
-        db.execute(insert(UsageCount).values(row).on_conflict_do_nothing())
+        row = {"space_id": space, "product": "passive-post", "metric": "posts", "period": period,
+               "used": 0, "reserved": 0}  # fmt: skip
+        db.execute(insert(UsageCounter).values(row).on_conflict_do_nothing())
         if db.execute(add).first() is None:
             raise HTTPException(429)

@@ -121,7 +121,7 @@ def _measure_ours(
         dataset.make_due(settings, ahead=2.0)
         cpu, servers_before, began = family_cpu(pid), servers_cpu(), time.monotonic()
         # The database is asked when the platform has seen them all: asking costs it time, too.
-        wait_for(lambda: stats(double)["requests"] >= posts, seconds=300, pause=0.1)
+        wait_for(lambda: stats(double)["requests"] >= posts, seconds=300, pause=0.02)
         if not wait_for(lambda: left() == 0, seconds=30, pause=0.02):
             raise RuntimeError(f"{left()} posts are not published")
         seconds = time.monotonic() - began

@@ -32,7 +32,7 @@ from musekit.testing import databases, servers
 #: What nobody pays for who does not use it: on SQLite, with no network connected.
 UNUSED = (
     "alembic", "mako", "redis", "psycopg", "authlib", "httpx", "requests", "PIL", "zxcvbn", "numpy",
-    "pytest",
+    "pytest", "stripe", "openai", "httpx2", "genai_prices", "prometheus_client", "joserfc",
 )  # fmt: skip
 _SAY = """
 import json, resource, sys, time

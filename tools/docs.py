@@ -69,8 +69,11 @@ def settings(host: Any) -> str:
     ]
     lines += section("The core", CoreSettings)
     for plugin, each in host.registry.contributions.items():
-        for one in each.items.get("settings", ()):
-            lines += section(f"`{plugin}`", one.model)
+        declared = each.items.get("settings", ())
+        for one in declared:
+            prefix = one.model.model_config.get("env_prefix")
+            title = f"`{plugin}`, `{prefix}…`" if len(declared) > 1 else f"`{plugin}`"
+            lines += section(title, one.model)
     return "\n".join(lines)
 
 
@@ -155,16 +158,17 @@ def endpoints(host: Any, app: Any) -> str:
         "operator": "the operator of the deployment",
     }
     rows = []
-    for method, path, rule in table(app):
+    for method, path, rule, limit in table(app):
         if path == "/_design":
             continue
         word, _, name = rule.partition(" ")
         access = {"permission": f"permission `{name}`", "secret": f"the secret `{name}_secret`"}
-        rows.append(f"| {method} | `{path}` | {access.get(word) or said[word]} |")
+        rows.append(f"| {method} | `{path}` | {access.get(word) or said[word]} | {limit} |")
     return "\n".join(
         ["# Endpoints", "", "Every route of the installed packages, and who may call it. Requests"
-         " and answers are described by `musekit openapi`.", "",
-         "| method | path | for |", "|---|---|---|", *rows]
+         " and answers are described by `musekit openapi`. The limits are settings:"
+         " `MUSEKIT_LIMIT_` and the name.", "",
+         "| method | path | for | limit |", "|---|---|---|---|", *rows]
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 Run it when a version changes, and commit what it writes; nobody else needs Node:
 
     npm install --prefix /tmp/vendor htmx.org@4.0.1 lucide-static@1.62.0 \
-        bootstrap-icons@1.13.1 @fontsource-variable/geist
+        bootstrap-icons@1.13.2 @fontsource-variable/geist
     python tools/vendor.py /tmp/vendor/node_modules
 
 It writes the files with their licences, two icon sprites and ``vendor.json``, which names version,
@@ -37,24 +37,25 @@ badge-check ban bell book-open bookmark bot building-2 calendar calendar-clock c
 calendar-plus chart-column chart-line check check-check chevron-down chevron-left chevron-right
 chevron-up chevrons-up-down circle circle-alert circle-check circle-dashed circle-help circle-pause
 circle-play circle-x clipboard clock clock-alert cloud-off code coins command compass copy
-credit-card database download ellipsis ellipsis-vertical external-link eye eye-off file-text filter
-flag flask-conical folder gauge gift git-branch globe grip-vertical hand hash heart history
-hourglass house image image-plus inbox info key key-round keyboard languages layers
+credit-card crown database download ellipsis ellipsis-vertical external-link eye eye-off file-text
+filter fingerprint flag flask-conical folder gauge gift git-branch globe grip-vertical hand hash
+heart history hourglass house image image-plus inbox info key key-round keyboard languages layers
 layout-dashboard lightbulb link list list-checks list-filter list-ordered loader lock log-in
-log-out mail map-pin megaphone menu message-circle message-square minus monitor moon network
-newspaper package palette panel-left paperclip pause pencil play plug plus puzzle radio refresh-cw
-repeat rocket rotate-ccw rss save scissors search send settings share-2 shield shield-check
-sliders-horizontal smartphone smile sparkles square-pen star sun tag target terminal thumbs-up timer
-trash-2 trending-down trending-up triangle-alert trophy undo-2 unplug upload user user-plus users
-video wand-sparkles webhook wrench x zap
+log-out mail mail-check map-pin megaphone menu message-circle message-square minus monitor moon
+network newspaper package palette panel-left paperclip pause pencil play plug plus puzzle qr-code
+radio receipt refresh-cw repeat rocket rotate-ccw rss save scissors scroll-text search send server
+settings share-2 shield shield-alert shield-check sliders-horizontal smartphone smile sparkles
+square-pen star sun tag target terminal thumbs-up ticket timer trash-2 trending-down trending-up
+triangle-alert trophy undo-2 unplug upload user user-check user-minus user-plus users video
+wand-sparkles webhook wrench x zap
 """.split()  # noqa: SIM905 - easier to read and to extend as words
-#: Marks of networks (Bootstrap Icons).
+#: Marks of networks, and of services that people sign in by (Bootstrap Icons).
 BRANDS = {
     "twitter": "twitter-x", "x": "twitter-x", "linkedin": "linkedin", "facebook": "facebook",
     "instagram": "instagram", "youtube": "youtube", "tiktok": "tiktok", "reddit": "reddit",
     "pinterest": "pinterest", "snapchat": "snapchat", "discord": "discord", "bluesky": "bluesky",
     "mastodon": "mastodon", "threads": "threads", "medium": "medium", "wordpress": "wordpress",
-    "substack": "substack",
+    "substack": "substack", "google": "google", "github": "github",
 }  # fmt: skip
 
 

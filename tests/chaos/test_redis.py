@@ -8,64 +8,27 @@ from __future__ import annotations
 
 import base64
 import secrets
-import subprocess
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-import redis
 from crowd import count_down, fill, network, open_posts, sandbox_settings
 from tests.support.deployment import deployed, wait_for
+from tests.support.redis_server import redis_server
 
 from musekit.kernel.crypto.keyring import KeyRing
 from musekit.kernel.database.session import Database
 from musekit.kernel.queue.broker import Broker
-from musekit.testing.servers import ServerMissingError, free_port, redis_bin
 
 POLL = 4.0  #: the worker's longest sleep, in seconds
 SLACK = 5.0  #: what a busy machine may add to it
 LEAD = 0.5  #: shorter than the sleep: some posts come due while the worker does not look
 
 
-class Redis:
-    """A Redis of the test's own; its port stays the same."""
-
-    def __init__(self, folder):
-        self.folder, self.port, self.program = folder, free_port(), redis_bin()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.client = redis.Redis.from_url(self.url, socket_timeout=5)
-        self._server = None
-
-    def start(self):
-        self._server = subprocess.Popen(
-            [self.program, "--bind", "127.0.0.1", "--port", str(self.port), "--dir", self.folder,
-             "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-
-        def answers():
-            with suppress(redis.ConnectionError):
-                return self.client.ping()
-
-        wait_for(answers, 20, pause=0.02)
-
-    def kill(self):
-        if self._server is not None:
-            self._server.kill()
-            self._server.wait(10)
-            self._server = None
-
-
 @pytest.fixture
 def store(tmp_path):
-    try:
-        made = Redis(tmp_path)
-    except ServerMissingError as error:
-        pytest.skip(str(error))
-    yield made
-    made.client.close()
-    made.kill()
+    with redis_server(tmp_path) as made:
+        yield made
 
 
 FULL = [pytest.mark.chaos, pytest.mark.timeout(900)]

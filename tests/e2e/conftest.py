@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import pytest
 from tests.support.deployment import Deployment, deployed
 from tests.support.media import FileServer, file_server
+from tests.support.sandbox import Sandbox, sandbox
 
 Deploy = Callable[..., Deployment]
 
@@ -21,6 +22,19 @@ def services(request: pytest.FixtureRequest) -> dict[str, str]:
         "postgres": request.getfixturevalue("postgres_admin_url"),
         "redis": request.getfixturevalue("redis_url"),
     }
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def postgres(request: pytest.FixtureRequest) -> str:
+    """A database alone, without Redis: the URL of PostgreSQL's superuser; empty for SQLite."""
+    return request.getfixturevalue("postgres_admin_url") if request.param == "postgres" else ""
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterator[Sandbox]:
+    """A network for each of these databases."""
+    with sandbox(tmp_path_factory.mktemp("network")) as network:
+        yield network
 
 
 @pytest.fixture(scope="module")

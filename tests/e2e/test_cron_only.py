@@ -12,24 +12,12 @@ from typing import Any
 import httpx
 import pytest
 from tests.support.deployment import Deployment, Person, deployed
-from tests.support.sandbox import Sandbox, sandbox
+from tests.support.sandbox import Sandbox
 
 CRON = "/api/social/cron/process-scheduled"
 SECRET = "cron-" + "s" * 40
 GOOD = {"Authorization": f"Bearer {SECRET}"}
 PEOPLE, POSTS = 5, 500
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def postgres(request: pytest.FixtureRequest) -> str:
-    """Only a database: the queue is a file that nobody reads."""
-    return request.getfixturevalue("postgres_admin_url") if request.param == "postgres" else ""
-
-
-@pytest.fixture(scope="module")
-def net(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterator[Sandbox]:
-    with sandbox(tmp_path_factory.mktemp("network")) as network:
-        yield network
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ LOADED_BY_NAME = {
     "httptools": "uvicorn's parser",
     "python-multipart": "Starlette's parser of forms",
     "email-validator": "pydantic's check of addresses",
+    "opentelemetry-sdk": "of the extra otel, imported where traces are wanted",
+    "opentelemetry-exporter-otlp-proto-http": "the same",
     "tzdata": "time zones where the system has none",
 }
 #: Imported by what is for tests only: whoever writes tests has it.

@@ -10,9 +10,4 @@ def world(request, tmp_path_factory):
     with running(request.param, tmp_path_factory.mktemp("world"), admin) as made:
         made.add("victim")
         made.add("stranger")
-        made.add("operator", operator=True)
-        viewer = made.add("viewer")
-        made.join(viewer, made.people["victim"], "viewer")
-        guest = made.add("guest")  # belongs to the victim's space, but is in their own
-        made.join(guest, made.people["victim"], "owner")
         yield made

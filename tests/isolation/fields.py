@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
-from tests.isolation.matrix import Route
-from tests.isolation.samples import filled
+from tests.isolation.routes import Route
+from tests.isolation.row import filled
 from tests.isolation.world import Person, World
 
 
@@ -30,6 +30,17 @@ def parameters(app: Any, route: Route) -> Iterator[tuple[str, Any]]:
             waiting += dependant.dependencies
             for param in [*dependant.query_params, *dependant.body_params]:
                 yield param.alias, param.field_info.annotation
+
+
+def query_names(app: Any, route: Route) -> list[str]:
+    """Return the names of a route's query parameters, those of models among them."""
+    found: set[str] = set()
+    for name, kind in parameters(app, route):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found |= {field.alias or inner for inner, field in kind.model_fields.items()}
+        else:
+            found.add(name)
+    return sorted(found)
 
 
 def _inside(kind: Any, depth: int = 0) -> Iterator[str]:

@@ -7,35 +7,26 @@ it can be connected by its real OAuth. One world per database serves all tests o
 from __future__ import annotations
 
 import base64
-import hashlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import httpx
 from sqlalchemy import text, update
+from tests.isolation import snapshot
 
-from musekit.api import Actor, SocialAccount, SocialPost, new_id
+from musekit.api import Actor, new_id
 from musekit.auth import service as auth
 from musekit.auth import sessions
-from musekit.auth.models import ApiToken, User, UserSession
+from musekit.auth.models import ApiToken, User
 from musekit.auth.secrets import digest, new_token
 from musekit.kernel.host import Host
 from musekit.spaces.models import SpaceMember
-from passivepost.accounts import vault
-from passivepost.posts.models import PostDetails
-from passivepost.publishing.models import PublishAttempt, PublishState
-from passivepost.sdk.content import Credentials
 
 SYSTEM = Actor.system("tests")
 PASSWORD = "correct horse battery staple"
 CRON_SECRET = "cron-" + "s3cret-0f-the-clock" * 3
-#: What changes by reading alone.
-VOLATILE = frozenset({"last_used_at", "last_seen_at", "expires_at"})
-#: Tables about a person: rows of others who visit the person's space are not theirs.
-OF_A_PERSON = frozenset({"user_sessions", "api_tokens", "users"})
+METRICS_SECRET = "metrics-" + "s3cret-0f-the-scraper" * 3
 
 
 @dataclass
@@ -61,10 +52,13 @@ class World:
     app: Any
     url: str
     connect: Any  #: () -> a connection of a login that sees every row
+    watching: Any  #: another such, by which nothing is changed
     http: httpx.Client
     people: dict[str, Person] = field(default_factory=dict)
     _tables: dict[str, list[str]] = field(default_factory=dict)
-    _things: dict[tuple[str, str], UUID] = field(default_factory=dict)
+    _seen: dict[UUID, tuple[str, snapshot.Rows]] = field(default_factory=dict)
+    #: Ids of things that were made, by person's name and kind; see `tests.isolation.things`.
+    made: dict[tuple[str, str], UUID] = field(default_factory=dict)
 
     # --- People ---
 
@@ -115,217 +109,50 @@ class World:
         with self.host.database.session(SYSTEM) as session:
             session.add(SpaceMember(space_id=space.space_id, user_id=person.user_id, role=role))
 
-    # --- Things of a space, made on request ---
-
-    def account(self, it: Person) -> UUID:
-        """The sandbox account of a space; made again when it is gone."""
-        name = f"handle-{it.name}-{it.space_id.hex[-8:]}"
+    def leave(self, person: Person, space: Person) -> None:
+        """Take a person out of another's space again."""
         with self.host.database.session(SYSTEM) as session:
-            row = session.query(SocialAccount).filter_by(space_id=it.space_id).first()
-            if row is not None and row.access_token_encrypted is not None:
-                return row.id
-            if row is None:
-                row = SocialAccount(
-                    id=new_id(), space_id=it.space_id, user_id=it.user_id, platform="sandbox",
-                    platform_user_id=f"@{name}", platform_username=name, display_name=name,
-                )  # fmt: skip
-                session.add(row)
-                session.flush()
-            made = self.http.post(
-                f"{self.url}/-/sandbox/accounts", json={"usernames": [name]}
-            ).json()["items"][0]
-            it.secrets |= {made["access_token"], made["refresh_token"]}
-            row.platform_user_id = made["id"]
-            vault.store_credentials(
-                session, self.host, row,
-                Credentials(
-                    access_token=made["access_token"], refresh_token=made["refresh_token"],
-                    expires_at=datetime.now(UTC) + timedelta(hours=1),
-                ),
-            )  # fmt: skip
-            row.is_valid = True
-            return row.id
-
-    def post(self, it: Person, kind: str = "draft") -> UUID:
-        """A ``draft``, ``scheduled``, ``unconfirmed`` or ``failed`` post; a new one if changed."""
-        account = self.account(it)
-        wanted = ({"unconfirmed": "posting"}.get(kind, kind), account)
-        review = "unconfirmed" if kind == "unconfirmed" else None
-        with self.host.database.session(SYSTEM, readonly=True) as session:
-            row = session.get(SocialPost, self._things.get((it.name, kind), new_id()))
-            if row is not None and (row.status, row.account_id) == wanted:
-                state = session.get(PublishState, row.id)
-                if (state.review if state else None) == review:
-                    return row.id
-        now = datetime.now(UTC)
-        at = now + timedelta(days=2) if kind == "scheduled" else now - timedelta(minutes=9)
-        post, body, key = new_id(), f"{mark(it)} wrote this {uuid4().hex[:6]}", uuid4()
-        way = {"draft": ("draft",), "scheduled": ("scheduled",), "failed": ("scheduled", "failed"),
-               "unconfirmed": ("scheduled", "queued", "posting")}[kind]  # fmt: skip
-        shared = {"space_id": it.space_id, "updated_at": now}
-        content_hash = hashlib.sha256(body.encode()).hexdigest()
-        with self.host.database.session(SYSTEM) as session:
-            session.add(
-                SocialPost(
-                    id=post, user_id=it.user_id, account_id=account, platform="sandbox",
-                    content=body, status=way[0], scheduled_at=None if kind == "draft" else at,
-                    **shared,
-                )
-            )  # fmt: skip
-            session.flush()
-            session.add(
-                PostDetails(
-                    post_id=post, parts=[{"text": body, "media": []}], revision=1,
-                    content_hash=content_hash, timezone="UTC", **shared,
-                )
-            )  # fmt: skip
-            self._things[it.name, kind] = post
-            if kind == "draft":
-                return post
-            session.flush()
-            for status in way[1:]:  # the trigger takes allowed moves only
-                session.execute(
-                    update(SocialPost).where(SocialPost.id == post).values(status=status)
-                )
-            doubt = kind == "unconfirmed"
-            stage = {"scheduled": "waiting", "unconfirmed": "posting"}.get(kind, "done")
-            session.add(
-                PublishState(
-                    post_id=post, account_id=account, platform="sandbox", stage=stage, due_at=at,
-                    next_attempt_at=at, revision=1, content_hash=content_hash, publish_key=key,
-                    review="unconfirmed" if doubt else None, progress={}, attempts=int(doubt),
-                    armed_at=at if doubt else None,
-                    failure_kind="rejected" if kind == "failed" else None, **shared,
-                )
-            )  # fmt: skip
-            if doubt:
-                session.add(
-                    PublishAttempt(
-                        id=new_id(), space_id=it.space_id, post_id=post, n=1, publish_key=key,
-                        account_id=account, lease_token=1, content_hash=content_hash,
-                        opened_at=at, armed_at=at, responded_at=at, outcome="unknown",
-                        detail="no answer came", worker="tests", code_version="0",
-                    )
-                )  # fmt: skip
-        return post
-
-    def spare_token(self, it: Person) -> UUID:
-        """A further API token of a person, of which they are told the id alone."""
-        known = self._things.get((it.name, "token"))
-        with self.host.database.session(SYSTEM) as session:
-            row = session.get(ApiToken, known) if known else None
-            if row is None or row.revoked_at is not None:
-                secret = new_token()
-                row = ApiToken(
-                    id=new_id(), user_id=it.user_id, space_id=it.space_id, name="spare",
-                    prefix=secret[:14], secret_hash=digest(secret), scopes=["*"],
-                )  # fmt: skip
-                session.add(row)
-                it.secrets.add(secret)
-            self._things[it.name, "token"] = row.id
-            return row.id
-
-    def spare_session(self, it: Person) -> UUID:
-        """A further browser session of a person."""
-        known = self._things.get((it.name, "session"))
-        with self.host.database.session(SYSTEM) as session:
-            if known and session.get(UserSession, known):
-                return known
-            row, secret = sessions.start(session, it.user_id, it.space_id, days=1)
-            it.secrets.add(secret)
-            self._things[it.name, "session"] = row.id
-            return row.id
-
-    def spare_space(self, it: Person) -> UUID:
-        """A space that the person belongs to."""
-        return it.space_id
-
-    def ticket(self, it: Person) -> str:
-        """The link of a connection that was asked for by token."""
-        self.forget_flows(it)
-        self.disconnect(it)
-        answer = self.http.post(
-            f"{self.url}/api/social/connect", json={"platform": "sandbox"},
-            headers={"Authorization": f"Bearer {it.token}"},
-        ).json()  # fmt: skip
-        return answer["continue_url"].rsplit("/", 1)[1]
-
-    def way_back(self, it: Person) -> dict[str, str]:
-        """State and code of a connection that the person's browser began and allowed."""
-        self.forget_flows(it)
-        self.disconnect(it)
-        answer = self.http.post(
-            f"{self.url}/api/social/connect", json={"platform": "sandbox"}, headers=browser(it)
-        )
-        asked = parse_qs(urlsplit(answer.json()["authorize_url"]).query)
-        form = {key: values[0] for key, values in asked.items()}
-        form |= {"decision": "allow", "username": f"new-{uuid4().hex[:8]}"}
-        allowed = self.http.post(f"{self.url}/-/sandbox/oauth/authorize", data=form)
-        back = parse_qs(urlsplit(allowed.headers["location"]).query)
-        return {key: values[0] for key, values in back.items()}
-
-    def disconnect(self, it: Person) -> None:
-        """Take the person's account away, so that another can be connected."""
-        with self.connect() as connection:
-            connection.execute(
-                f"DELETE FROM social_accounts WHERE space_id = '{self._id(it.space_id)}'"
-            )
-
-    def forget_flows(self, it: Person) -> None:
-        """Make room for further connections: there is a limit on those under way."""
-        with self.connect() as connection:
-            connection.execute(
-                f"DELETE FROM oauth_flows WHERE space_id = '{self._id(it.space_id)}'"
-            )
+            session.delete(session.get_one(SpaceMember, (space.space_id, person.user_id)))
 
     def forget_limits(self) -> None:
-        """Let sign-ins and sign-ups be tried again."""
-        with self.host.database.session(SYSTEM) as session:
-            session.execute(text("DELETE FROM rate_counters"))
+        """Let everything be tried again."""
+        self.host.limits.memory.forget()
+        if self.watching.execute("SELECT 1 FROM rate_counters LIMIT 1").fetchone():
+            with self.host.database.session(SYSTEM) as session:
+                session.execute(text("DELETE FROM rate_counters"))
 
     # --- What the database says ---
 
-    def _id(self, value: UUID) -> str:
+    def id_text(self, value: UUID) -> str:
+        """How the database at hand writes an id."""
         return str(value) if self.host.database.is_postgres else value.hex
 
-    def rows_of(self, it: Person) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of the person and of their space, without what changes by reading."""
-        found = {}
-        with self.connect() as connection:
-            for table, columns in self.tables(connection).items():
-                keys = {
-                    "space_id": it.space_id, "user_id": it.user_id, "personal_user_id": it.user_id
-                }  # fmt: skip
-                if table in OF_A_PERSON:
-                    keys = {"user_id": it.user_id}
-                if table == "users":
-                    keys = {"id": it.user_id}
-                where = " OR ".join(
-                    f"{column} = '{self._id(value)}'"
-                    for column, value in keys.items() if column in columns
-                )  # fmt: skip
-                if where:
-                    kept = ", ".join(f'"{name}"' for name in columns if name not in VOLATILE)
-                    rows = connection.execute(f'SELECT {kept} FROM "{table}" WHERE {where}')
-                    found[table] = sorted(map(tuple, rows.fetchall()), key=repr)
-        return found
+    def version(self) -> str:
+        """A text that is another one as soon as anything in the database is."""
+        return snapshot.version_of(self.watching, postgres=self.host.database.is_postgres)
+
+    def rows_of(self, it: Person) -> snapshot.Rows:
+        """Every row of the person and of their space, without what changes by reading.
+
+        They are read anew only where anything at all was written since: most requests of these
+        tests are refused, and the rows stand in some sixty tables.
+        """
+        version, postgres = self.version(), self.host.database.is_postgres
+        if (known := self._seen.get(it.user_id)) and known[0] == version:
+            return dict(known[1])
+        keys = {"space_id": it.space_id, "user_id": it.user_id}
+        rows = snapshot.rows_of(
+            self.watching, self.tables(self.watching),
+            {name: self.id_text(value) for name, value in keys.items()}, postgres=postgres,
+        )  # fmt: skip
+        self._seen[it.user_id] = (version, rows)
+        return dict(rows)
 
     def tables(self, connection: Any) -> dict[str, list[str]]:
         """Tables with their columns."""
-        if self._tables:
-            return self._tables
-        if self.host.database.is_postgres:
-            rows = connection.execute(
-                "SELECT table_name, column_name FROM information_schema.columns"
-                " WHERE table_schema = 'public' ORDER BY 1, ordinal_position"
-            ).fetchall()
-        else:
-            rows = connection.execute(
-                "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c"
-                " WHERE m.type = 'table' ORDER BY 1, c.cid"
-            ).fetchall()
-        for table, column in rows:
-            self._tables.setdefault(table, []).append(column)
+        if not self._tables:
+            postgres = self.host.database.is_postgres
+            self._tables.update(snapshot.columns_of(connection, postgres=postgres))
         return self._tables
 
 

@@ -87,6 +87,12 @@ def as_owner(deployment: Deployment) -> Snapshot:
     return stands
 
 
+def contents(deployment: Deployment) -> dict[str, list[str]]:
+    """Return every row of every table, to be compared with what is there later."""
+    tables = [name for kind, name in as_owner(deployment).names() if kind == "tables"]
+    return {name: sorted(map(repr, sql(deployment, f'SELECT * FROM "{name}"'))) for name in tables}
+
+
 def _sql(url: str, statement: str, values: dict[str, Any]) -> list[Any]:
     engine = create_engine(url)
     with engine.begin() as connection:

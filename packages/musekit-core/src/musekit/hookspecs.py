@@ -13,7 +13,7 @@ Nothing may depend on the order in which plugins are called; what must be ordere
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -83,6 +83,16 @@ def musekit_register_commands() -> Iterable[d.Command]:
     """Declare sub-commands of the ``musekit`` command."""
 
 
+@hookspec
+def musekit_register_email_templates() -> Iterable[d.EmailTemplate]:
+    """Declare mails that the plugin sends, with a sample of each for previews and tests."""
+
+
+@hookspec
+def musekit_register_webhook_events() -> Iterable[d.WebhookEvent]:
+    """Declare events that spaces may have told to their outgoing webhooks."""
+
+
 # --- Web ---
 
 
@@ -104,6 +114,16 @@ def musekit_register_navigation() -> Iterable[d.NavItem]:
 @hookspec
 def musekit_register_slots() -> Iterable[d.Slot]:
     """Declare fragments to be shown in named places of pages that other plugins own."""
+
+
+@hookspec
+def musekit_register_identity_providers(host: Host) -> Iterable[d.IdentityProvider]:
+    """Give ways to sign in by another service, those that are configured."""
+
+
+@hookspec
+def musekit_register_ai_providers(host: Host) -> Iterable[d.AIProvider]:
+    """Give services that answer calls of language models; who is asked is the operator's choice."""
 
 
 @hookspec
@@ -143,6 +163,28 @@ def musekit_export_user_data(session: Session, user_id: UUID) -> Mapping[str, An
     """Return what the plugin stores about a user, as JSON-ready data. Runs as the system."""
 
 
+# --- Plans ---
+
+
 @hookspec(firstresult=True)
 def musekit_resolve_tier(host: Host, product: str, space_id: UUID) -> str | None:
-    """Return the key of the tier a space has of a product; None: ask the next, last the floor."""
+    """Say which tier a space has of a product: the first step of the chain that decides it.
+
+    Return the tier's key, or None: the next is asked, and after the plugins the subscription and
+    the floor. Somebody who just wants to know asks `Hooks.resolve_tier`, the whole chain.
+    """
+
+
+@hookspec
+def musekit_on_subscription_changed(
+    host: Host, product: str, space_ids: Sequence[UUID], before: str, after: str
+) -> None:
+    """The tier of spaces has become another, or allows another amount. Called after the commit.
+
+    Where the operator has changed the limits of a tier, `before` and `after` are alike. A process
+    that dies before all plugins were told is made up for by a job: told once more, then.
+
+    Args:
+        before: key of the tier until now, as resolved; not the words of a payment service.
+        after: key of the tier from now on.
+    """

@@ -12,11 +12,12 @@ from fastapi import FastAPI
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from musekit.auth import entry, passwords, sessions
+from musekit.auth import passwords, sessions
 from musekit.auth.models import User, UserSession
 from musekit.auth.resolve import SYSTEM
 from musekit.auth.secrets import digest
 from musekit.kernel.host import Host
+from musekit.kernel.ratelimit.policies import SIGN_IN_PAIR
 from musekit.social.models import Profile
 from musekit.spaces.models import Space, SpaceMember
 from musekit.testing.pytest_plugin import PASSWORD, SignedIn
@@ -210,8 +211,8 @@ def test_use_is_written_once_an_hour_and_moves_the_expiry(
 def test_too_many_tries_wait(client: TestClient, make_user: Callable[..., SignedIn]) -> None:
     user = make_user()
     bad = {"email": user.email, "password": "wrong password"}
-    tries = [client.post("/api/auth/sign-in", json=bad) for _ in range(entry.PAIR[0] + 2)]
-    assert [each.status_code for each in tries[: entry.PAIR[0]]] == [401] * entry.PAIR[0]
+    tries = [client.post("/api/auth/sign-in", json=bad) for _ in range(SIGN_IN_PAIR.hits + 2)]
+    assert [each.status_code for each in tries[: SIGN_IN_PAIR.hits]] == [401] * SIGN_IN_PAIR.hits
     assert tries[-1].status_code == 429
     assert int(tries[-1].headers["retry-after"]) > 0
     good = {"email": user.email, "password": user.password}
@@ -227,7 +228,7 @@ def test_a_good_sign_in_forgets_the_bad_tries(
 ) -> None:
     user = make_user()
     for _ in range(3):
-        for _ in range(entry.PAIR[0] - 1):
+        for _ in range(SIGN_IN_PAIR.hits - 1):
             client.post("/api/auth/sign-in", json={"email": user.email, "password": "wrong one"})
         assert client.post(
             "/api/auth/sign-in", json={"email": user.email, "password": user.password}

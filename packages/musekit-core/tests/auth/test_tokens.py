@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
+from musekit.audit.models import AuditEntry
 from musekit.auth import tokens
 from musekit.auth.models import ApiToken, User
 from musekit.auth.resolve import SYSTEM
@@ -43,8 +44,10 @@ def make(host: Host, user: SignedIn, scopes: list[str], days: int | None = None)
 
 
 def me(client: TestClient, secret: str) -> tuple[int, list[str]]:
+    """The status of asking who one is, and the rights of this test that one has."""
     answer = client.get("/api/auth/me", headers={"authorization": f"Bearer {secret}"})
-    return answer.status_code, answer.json().get("permissions", [])
+    rights = answer.json().get("permissions", [])
+    return answer.status_code, [each for each in rights if each.startswith("things.")]
 
 
 def test_form_and_checksum() -> None:
@@ -226,3 +229,24 @@ def test_tokens_of_a_person_are_bounded(make_user: Callable[..., SignedIn], host
         with pytest.raises(InvalidError):
             tokens.create(session, user.user_id, user.space_id, "t", ["*"])
     assert isinstance(user.user_id, UUID)
+
+
+def test_who_looks_sees_where_it_acts_and_from_where_it_was_used(
+    client: TestClient, make_user: Callable[..., SignedIn], host: Host
+) -> None:
+    user = make_user("ada@example.com")
+    body = {"name": "backup", "scopes": ["*"]}
+    made = user.client.post("/api/auth/tokens", json=body).json()
+    me(client, made["token"])
+    page = user.client.get("/account/tokens").text
+    with host.database.session(SYSTEM, readonly=True) as session:
+        row = session.get_one(ApiToken, UUID(made["id"]))
+        assert row.last_used_ip == "testclient"
+        assert tokens.spaces_of(session, [row])[row.space_id] in page
+    assert "testclient" in page
+    assert user.client.delete(f"/api/auth/tokens/{made['id']}").status_code == 204
+    with host.database.session(SYSTEM, readonly=True) as session:
+        entries = session.scalars(select(AuditEntry).order_by(AuditEntry.at)).all()
+    assert [(each.action, each.target_id) for each in entries if each.target_kind == "token"] == [
+        ("token.made", made["id"]), ("token.revoked", made["id"]),
+    ]  # fmt: skip

@@ -74,6 +74,7 @@ def test_every_command_has_help(run: Run) -> None:
         assert len(run(name, "--help").stdout) > 60
 
 
+@pytest.mark.workspace
 def test_plugins_are_listed_shown_disabled_and_enabled(run: Run, data_dir: Path) -> None:
     rows = {row["name"]: row for row in json.loads(run("plugins", "list", "--json").stdout)}
     assert rows["musekit"]["state"] == "enabled"
@@ -91,6 +92,7 @@ def test_plugins_are_listed_shown_disabled_and_enabled(run: Run, data_dir: Path)
     assert "cannot be disabled" in run("plugins", "disable", "musekit", status=1).stderr
 
 
+@pytest.mark.workspace
 def test_repairing_works_with_settings_that_nothing_else_takes(
     run: Run, environment: dict[str, str]
 ) -> None:

@@ -1,5 +1,7 @@
 """Two spaces with rows of every kind, on a fresh database."""
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
@@ -7,6 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert
 
+import musekit
 from musekit.auth.models import ApiToken, User, UserSession
 from musekit.kernel.actors import Actor
 from musekit.kernel.database.session import Database
@@ -16,6 +19,10 @@ from musekit.social.models import Profile, SocialAccount, SocialPost
 from musekit.spaces.models import Space, SpaceMember
 
 SYSTEM = Actor.system("test")
+#: Every module of the core with mapped classes, so that all tables are known.
+for module in pkgutil.walk_packages(musekit.__path__, "musekit."):
+    if module.name.endswith(("models", "system_tables", ".ratelimit.database", ".ratelimit")):
+        importlib.import_module(module.name)
 
 
 @dataclass(frozen=True)

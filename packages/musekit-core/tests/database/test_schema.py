@@ -24,8 +24,6 @@ SYSTEM = Actor.system("test")
 MIGRATION = importlib.import_module("musekit.migrations.versions.musekit_0001_core")
 #: Tables that no model of ours describes: Alembic's and Huey's own.
 FOREIGN = ("alembic", "huey")
-for module in ("queue.models", "web.idempotency_models", "ratelimit"):
-    importlib.import_module(f"musekit.kernel.{module}")
 
 
 @pytest.fixture
@@ -93,8 +91,30 @@ def test_the_models_say_what_the_migration_makes(empty) -> None:
                 "include_name": lambda name, kind, parents: not (name or "").startswith(FOREIGN),
             },
         )
-        assert compare_metadata(context, Base.metadata) == []
+        differences = compare_metadata(context, Base.metadata)
+        if not empty.is_postgres:
+            # Of a key that came with its column SQLAlchemy reads no ON DELETE; SQLite tells it.
+            differences = [each for each in differences if not each[0].endswith("_fk")]
+            assert keys_of_sqlite(connection) == keys_of_models()
+        assert differences == []
     engine.dispose()
+
+
+def keys_of_sqlite(connection) -> set:
+    names = [name for name in inspect(connection).get_table_names() if name.find("alembic") < 0]
+    return {
+        (name, row.__getattr__("from"), row.table, row.on_delete)
+        for name in names
+        for row in connection.execute(text(f"PRAGMA foreign_key_list({name})"))
+    }
+
+
+def keys_of_models() -> set:
+    return {
+        (table.name, key.parent.name, key.column.table.name, key.ondelete)
+        for table in Base.metadata.tables.values()
+        for key in table.foreign_keys
+    }
 
 
 def test_the_migration_repeats_the_models_tables_of_states() -> None:

@@ -87,7 +87,7 @@ def test_the_first_tier_wins_and_a_failing_resolver_is_passed_over() -> None:
     registry = registry_of(
         a=[make(ValueError())], b=[make(None)], c=[make("tier_3")], d=[make("x")]
     )
-    assert registry.hooks.resolve_tier(host=None, product="p", space_id=uuid4()) == "tier_3"  # type: ignore[arg-type]
+    assert registry.hooks.ask_tier(host=None, product="p", space_id=uuid4()) == "tier_3"  # type: ignore[arg-type]
 
 
 def test_doubt_about_the_actor_lets_nobody_in() -> None:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from musekit import errors
+from musekit.kernel.metrics import Metrics
 from musekit.kernel.web import problems
 from musekit.kernel.web.requests import RequestContext, TrustedHosts
 
@@ -53,7 +54,7 @@ def client() -> Iterator[TestClient]:
     problems.install(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=1000)
     app.add_middleware(TrustedHosts, names=["testserver"])
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, metrics=Metrics())
 
     @app.get("/api/raise/{name}")
     def raise_(name: str) -> None:

@@ -83,14 +83,14 @@ def test_plugins_checks_are_shown_and_their_faults_contained(host: Host) -> None
 def test_every_route_states_its_rule_and_is_in_the_api_document(app: FastAPI) -> None:
     rows = list(table(app))
     unruled = [row for row in rows if row[2] == "host"]
-    assert {path for _, path, _ in unruled} <= {
+    assert {path for _, path, *_ in unruled} <= {
         "/healthz", "/readyz", "/openapi.json", "/-/static/{package}/{path:path}",
     }  # fmt: skip
     document = app.openapi()
     documented = {
         (method.upper(), path) for path, each in document["paths"].items() for method in each
     }
-    assert {(m, p) for m, p, _ in rows if p.startswith("/api/")} <= documented
+    assert {(m, p) for m, p, *_ in rows if p.startswith("/api/")} <= documented
     names = [one["operationId"] for each in document["paths"].values() for one in each.values()]
     assert len(names) == len(set(names))
     for path, each in document["paths"].items():
@@ -101,7 +101,7 @@ def test_every_route_states_its_rule_and_is_in_the_api_document(app: FastAPI) ->
             )
             schema = operation["responses"]["422"]["content"]
             assert list(schema) == ["application/problem+json"], f"{method} {path}"
-    by_secret = {(method, path) for method, path, rule in rows if rule.startswith("secret")}
+    by_secret = {(method, path) for method, path, rule, _ in rows if rule.startswith("secret")}
     for path, each in document["paths"].items():
         for method, operation in each.items():
             headers = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "header"]
@@ -110,6 +110,7 @@ def test_every_route_states_its_rule_and_is_in_the_api_document(app: FastAPI) ->
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.workspace
 def test_every_hook_is_documented_and_used_by_a_plugin(host: Host) -> None:
     names = [name for name in vars(hookspecs) if name.startswith("musekit_")]
     unused = []

@@ -5,6 +5,7 @@ import pytest
 from musekit.kernel.migrations import MigrationError, discover, lineages
 
 
+@pytest.mark.workspace
 def test_installed_lineages_come_in_the_order_of_requirement():
     names = [each.name for each in lineages()]
     assert names[0] == "musekit"

@@ -57,6 +57,7 @@ def test_every_installed_lineage_goes_up_down_and_up(empty):
     assert migrate(empty) == []
 
 
+@pytest.mark.workspace
 def test_a_lineage_that_others_stand_on_is_not_taken_down(settings):
     with pytest.raises(MigrationError, match="passivepost stands on it"):
         downgrade(settings, "musekit")
@@ -357,6 +358,7 @@ def test_sql_is_rendered_and_nothing_is_run(empty, site):
         assert not inspect(connection).has_table("crm_a")
 
 
+@pytest.mark.workspace
 def test_recorded_ownership_is_what_stands_in_the_catalogue(settings):
     stands = standing(settings)
     known = recorded(settings)

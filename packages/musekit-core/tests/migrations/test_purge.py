@@ -400,8 +400,8 @@ def test_purging_a_platform_takes_its_accounts_and_makes_its_posts_drafts(settin
                     )
         for period in ("2026-11-23", "2026-11"):
             connection.execute(
-                text("INSERT INTO usage_counts (space_id, metric, period, used)"
-                     " VALUES (:s, 'posts', :p, 6)"),
+                text("INSERT INTO usage_counters (space_id, product, metric, period, used,"
+                     " reserved) VALUES (:s, 'passive-post', 'posts', :p, 6, 0)"),
                 {"s": space, "p": period},
             )  # fmt: skip
     found = plan(settings, name)
@@ -420,6 +420,6 @@ def test_purging_a_platform_takes_its_accounts_and_makes_its_posts_drafts(settin
     assert rows(f"SELECT count(*) {gone} AND error_message LIKE 'Back to draft%'") == [(3,)]
     assert rows("SELECT platform FROM social_accounts") == [("here",)]
     assert rows("SELECT platform, count(*) FROM publish_state GROUP BY platform") == [("here", 3)]
-    assert rows("SELECT period, used FROM usage_counts") == [("2026-11", 3), ("2026-11-23", 3)]
+    assert rows("SELECT period, used FROM usage_counters") == [("2026-11", 3), ("2026-11-23", 3)]
     here = "FROM social_posts WHERE platform = 'here' GROUP BY status"
     assert len(rows(f"SELECT status, count(*) {here}")) == 5

@@ -148,18 +148,20 @@ def test_a_stop_does_not_wait_beyond_its_deadline(world: World) -> None:
 
 
 SCRIPT = """
-    import sys, time, types
+    import sys, threading, time, types
     from musekit.declarations import Job
     from musekit.kernel.database.session import Database
     from musekit.kernel.queue.broker import Broker
     from musekit.kernel.queue.services import Stop
+    from musekit.kernel.queue.tally import Tally
     from musekit.kernel.queue.worker import run_worker
     from musekit.kernel.settings import CoreSettings
     settings = CoreSettings()
     def job(run):
         print("begun", flush=True); time.sleep(run.ids["seconds"]); print("done", flush=True)
     host = types.SimpleNamespace(
-        settings=settings, database=Database(settings), broker=Broker(settings),
+        settings=settings, database=Database(settings), broker=Broker(settings), tally=Tally(),
+        tracing=None, stopping=threading.Event(),
         registry=types.SimpleNamespace(jobs={"a": Job(name="a", handler=job)}, services=[]))
     host.broker.bind(host)
     run_worker(host, Stop())

@@ -46,7 +46,8 @@ class _Hooks:
         if who is None:
             return None
         return Actor(
-            kind="token",
+            kind="user" if who == "browser" else "token",
+            session_id=uuid4() if who == "browser" else None,
             name="test",
             user_id=uuid4(),
             space_id=uuid4(),
@@ -86,6 +87,16 @@ def ops(actor: Annotated[Actor, operator_only()]) -> str:
 @router.get("/cron")
 def cron(actor: Annotated[Actor, secret_only("cron")]) -> str:
     return actor.name
+
+
+@router.post("/hook")
+def hook(actor: Annotated[Actor | None, public(cross_site=True)]) -> str:
+    return "taken"
+
+
+@router.post("/closed")
+def closed(actor: Annotated[Actor | None, public()]) -> str:
+    return "taken"
 
 
 @pytest.fixture
@@ -164,7 +175,25 @@ def test_rules_are_readable_on_the_app(client: TestClient) -> None:
     assert found["/api/read"] == AccessRule("permission", "things.read")
     assert found["/api/cron"] == AccessRule("secret", "cron")
     assert found["/api/browser"] == AccessRule("signed_in", browser=True)
-    assert len(found) == 6
+    assert len(found) == 8
+
+
+def test_a_dangerous_act_is_for_the_person_in_a_browser() -> None:
+    dangerous = {"browser": True, "recent": True, "in_person": True}
+    assert signed_in(recent=True).dependency == AccessRule("signed_in", **dangerous)
+    assert requires("x", recent=True).dependency == AccessRule("permission", "x", **dangerous)
+    assert operator_only(recent=True).dependency == AccessRule("operator", **dangerous)
+
+
+def test_other_sites_may_send_only_what_says_so(client: TestClient) -> None:
+    """Identity providers and mail programs do; and only while nobody is signed in here."""
+    elsewhere = {"origin": "https://elsewhere.example"}
+    assert client.post("/api/hook", headers=elsewhere).status_code == 200
+    assert client.post("/api/closed", headers=elsewhere).status_code == 403
+    signed = {**elsewhere, "x-test-actor": "browser"}
+    assert client.post("/api/hook", headers=signed).status_code == 403
+    ours = {"origin": "http://testserver", "x-test-actor": "browser"}
+    assert client.post("/api/hook", headers=ours, json={}).status_code == 200
 
 
 def test_a_route_without_rule_is_named() -> None:

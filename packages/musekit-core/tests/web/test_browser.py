@@ -1,14 +1,12 @@
-"""The pages in a real browser: accessible, no policy violations, keyboard, both themes, a phone.
+"""The frame of all pages in a real browser: keyboard, themes, a phone, no scripts, no violations.
 
-Screenshots go to the folder MUSEKIT_SCREENSHOTS, else to a temporary one.
+How each page looks is seen by `tests/e2e/test_all_pages.py`.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-OPEN = ["/", "/sign-in", "/sign-up", "/no/such/page"]
-INSIDE = ["/dashboard", "/account", "/account/tokens", "/account/sessions", "/_design"]
 
 
 @pytest.fixture(params=["sqlite"])
@@ -67,13 +62,6 @@ def chromium() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture
-def shots(tmp_path: Path) -> Path:
-    folder = Path(os.environ.get("MUSEKIT_SCREENSHOTS", tmp_path / "screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def open_page(browser: Browser, look: str, complaints: list[str]) -> Page:
     page = browser.new_context(**LOOKS[look], timezone_id="Europe/Berlin").new_page()
     page.set_default_timeout(15_000)
@@ -95,28 +83,6 @@ def sign_up(page: Page, address: str, email: str) -> None:
     assert page.get_by_label("Time zone").input_value() == "Europe/Berlin"
     page.get_by_role("button", name="Create account").click()
     page.wait_for_url("**/dashboard")
-
-
-@pytest.mark.parametrize("look", list(LOOKS))
-def test_pages_are_accessible_and_quiet(
-    chromium: Browser, address: str, shots: Path, look: str
-) -> None:
-    complaints: list[str] = []
-    faults: list[str] = []
-    page = open_page(chromium, look, complaints)
-    for path in [*OPEN, "sign-up", *INSIDE]:
-        if path == "sign-up":
-            sign_up(page, address, f"ada-{look}@example.com")
-            continue
-        page.goto(address + path)
-        page.wait_for_function("document.fonts.ready.then(() => true)")
-        page.wait_for_timeout(400)  # what appears late, such as skeletons
-        faults += faults_of(page)
-        width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert width <= 0, f"{path} scrolls sideways by {width}px"
-        page.screenshot(path=shots / f"{look}{path.replace('/', '-')}.png", full_page=True)
-    assert not faults, "\n".join(faults)
-    assert not complaints, "\n".join(complaints)
 
 
 def test_keyboard(chromium: Browser, address: str) -> None:

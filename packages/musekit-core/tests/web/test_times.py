@@ -7,11 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from musekit.declarations import NavItem
-from musekit.kernel.actors import Actor
-from musekit.kernel.web.navigation import current_entry, navigation_for
 from musekit.kernel.web.templates import attributes, ink_on
-from musekit.kernel.web.times import absolute, number, relative, short, zone_names, zone_of
+from musekit.kernel.web.times import absolute, number, relative, short, span, zone_names, zone_of
 
 NOW = datetime(2026, 11, 24, 13, 5, 9, tzinfo=UTC)
 
@@ -51,6 +48,17 @@ def test_relative(seconds: float, text: str) -> None:
     assert relative(NOW + timedelta(seconds=seconds), now=NOW) == text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (1, "1 second"), (90, "90 seconds"), (60, "1 minute"), (300, "5 minutes"), (3600, "1 hour"),
+        (5400, "90 minutes"), (86400, "1 day"), (0.4, "0 seconds"),
+    ],
+)  # fmt: skip
+def test_lengths_of_time(seconds: float, text: str) -> None:
+    assert span(seconds) == text
+
+
 def test_numbers() -> None:
     assert (number(1234567), number(None), number(0.256, 2)) == ("1,234,567", "–", "0.26")
 
@@ -77,19 +85,3 @@ def test_ink_stands_out(colour: str, ink: str) -> None:
 def test_attributes_are_escaped() -> None:
     given = {"hx_post": '/x"><script>', "disabled": True, "hidden": False, "title": None}
     assert attributes(given) == ' hx-post="/x&#34;&gt;&lt;script&gt;" disabled'
-
-
-def test_navigation_shows_what_one_may_open() -> None:
-    items = [
-        NavItem(label="B", href="/b", group="Two", weight=1),
-        NavItem(label="A", href="/a", group="One", weight=2, permission="things.read"),
-        NavItem(label="C", href="/a/c", group="One", weight=3, permission="things.write"),
-    ]
-    actor = Actor(kind="user", name="x", permissions=frozenset({"things.read"}))
-    groups = navigation_for(actor, items)
-    assert [(each.label, [item.label for item in each.items]) for each in groups] == [
-        ("Two", ["B"]), ("One", ["A"]),
-    ]  # fmt: skip
-    assert navigation_for(None, items) == []
-    assert current_entry("/a/c/d", groups) == "/a"
-    assert current_entry("/ab", groups) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from musekit.api import Host, public
+from musekit.api import UNLIMITED, Host, public
 from passivepost_platform_sandbox.network import Network, NetworkSettings
 from passivepost_platform_sandbox.network.app import ROUTES, bind
 from passivepost_platform_sandbox.settings import MOUNT, SandboxSettings
@@ -32,7 +32,7 @@ def make_router(host: Host) -> APIRouter:
             path,
             bind(network, handler),
             methods=[method],
-            dependencies=[public()],
+            dependencies=[public(limit=UNLIMITED)],  # a network has limits of its own
             response_model=None,
         )
     return router

@@ -116,6 +116,7 @@ class TwitterPlatform(Platform):
             client_secret=settings.client_secret.get_secret_value(),
             pkce=True,
             client_auth="basic",
+            register_url="https://developer.x.com/en/portal/dashboard",
         )
 
     def _api(self, http: AsyncClient, credentials: Credentials) -> XApi:

@@ -6,24 +6,26 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from musekit import declarations as d
+from passivepost.tier import counts
 
 if TYPE_CHECKING:
     from musekit.api import Host, JobRun, Stop
+    from passivepost.settings import PassivePostSettings
 
-PRODUCTS = (
-    d.Product(
-        key="passive-post",
-        name="PassivePost",
-        summary="Plan, write and publish posts on your networks, once and on time.",
-        home="/dashboard/social/overview",
-    ),
+LIMITS = (
+    d.Limit(key="posts_per_day", label="Posts a day", metric="posts", period="day"),
+    d.Limit(key="posts_per_month", label="Posts a month", metric="posts", period="month"),
+    d.Limit(key="platforms", label="Connected accounts", count=counts.accounts),
+    d.Limit(key="ai_per_day", label="AI drafts a day", metric="ai", period="day"),
+    d.Limit(key="spaces", label="Spaces", count=counts.spaces),
+    d.Limit(key="members", label="Members", count=counts.members),
 )
 
 MIGRATIONS = (
     d.Migrations(
         tables=(
             "post_details", "usage_counts", "oauth_flows", "account_state", "platform_health",
-            "post_metrics", "alert_logs", "publish_state", "publish_attempts",
+            "post_metrics", "alert_logs", "publish_state", "publish_attempts", "told_news",
         ),
         core_columns={"social_posts": ("trend_source", "niche_triggered")},
     ),
@@ -62,18 +64,34 @@ def settings() -> list[d.SettingsSection]:
     ]
 
 
-def jobs() -> list[d.Job]:
-    """Return the four jobs; their intervals are settings, read from the environment."""
+def _read() -> PassivePostSettings:
+    """Read the settings that declarations depend on, from the environment."""
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
     from passivepost.settings import PassivePostSettings
 
     try:
-        every = PassivePostSettings()
+        return PassivePostSettings()
     except (ValidationError, SettingsError):
         # The host reads the settings next, and says which of them cannot be used.
-        every = PassivePostSettings.model_construct()
+        return PassivePostSettings.model_construct()
+
+
+def products() -> list[d.Product]:
+    """Return the one product; the tier of those who subscribe to none is a setting."""
+    return [
+        d.Product(
+            key="passive-post", name="PassivePost", home="/dashboard/social/overview",
+            summary="Plan, write and publish posts on your networks, once and on time.",
+            default_tier=_read().default_tier, settings_key="socialModule", limits=LIMITS,
+        )
+    ]  # fmt: skip
+
+
+def jobs() -> list[d.Job]:
+    """Return the four jobs; their intervals are settings."""
+    every = _read()
     return [
         d.Job(name="social-post", handler=_social_post, retries=0),
         d.Job(name="social-health-check", handler=_health_check, every=every.health_seconds),

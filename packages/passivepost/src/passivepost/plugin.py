@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from musekit import declarations as d
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from musekit.api import Host
 
 #: Further modules of this package with hooks: one per feature that brings its own.
-musekit_features = ("passivepost.scaffold.plugin", "passivepost.demo.plugin")
+musekit_features = (
+    "passivepost.notifications.plugin",
+    "passivepost.scaffold.plugin",
+    "passivepost.setup.plugin",
+    "passivepost.demo.plugin",
+)
 
 
 @hookimpl
@@ -31,9 +36,9 @@ def musekit_addhooks(pluginmanager: pluggy.PluginManager) -> None:
 @hookimpl
 def musekit_register_products() -> Iterable[d.Product]:
     """The one product."""
-    from passivepost.declared import PRODUCTS
+    from passivepost.declared import products
 
-    return PRODUCTS
+    return products()
 
 
 @hookimpl
@@ -122,6 +127,17 @@ def musekit_register_slots() -> Iterable[d.Slot]:
     from passivepost.declared import SLOTS
 
     return SLOTS
+
+
+@hookimpl
+def musekit_on_subscription_changed(host: Host, product: str, space_ids: Sequence[UUID]) -> None:
+    """Posts that were held for a larger plan are looked at again."""
+    from passivepost.tiers import PRODUCT
+
+    if product == PRODUCT:
+        from passivepost.tier.changed import resume
+
+        resume(host, space_ids)
 
 
 @hookimpl

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
 from uuid import UUID
 
 from musekit.api import Host, Tier
-from passivepost.settings import PassivePostSettings
+from musekit.api import tiers as plans
 
+Allowance = plans.Allowance
 PRODUCT = "passive-post"
 
-#: The free floor first. A limit of None means unlimited.
+#: The free floor first. A limit of None means unlimited. Posts are counted for each space, so how
+#: many spaces an organization has is a limit, too.
 TIERS = (
     Tier(
         product=PRODUCT,
         key="tier_1",
         label="Starter",
         rank=1,
-        limits={"posts_per_day": 10, "posts_per_month": 100, "platforms": 3, "ai_per_day": 5},
+        limits={
+            "posts_per_day": 10, "posts_per_month": 100, "platforms": 3, "ai_per_day": 5,
+            "spaces": 1, "members": 5,
+        },
     ),
     Tier(
         product=PRODUCT,
         key="tier_2",
         label="Growth",
         rank=2,
-        limits={"posts_per_day": 30, "posts_per_month": 600, "platforms": 8, "ai_per_day": 50},
+        limits={
+            "posts_per_day": 30, "posts_per_month": 600, "platforms": 8, "ai_per_day": 50,
+            "spaces": 3, "members": 15,
+        },
     ),
     Tier(
         product=PRODUCT,
@@ -33,42 +41,29 @@ TIERS = (
         rank=3,
         limits={
             "posts_per_day": 200, "posts_per_month": 5000, "platforms": None, "ai_per_day": 500,
+            "spaces": 20, "members": None,
         },
     ),
 )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class Allowance:
-    """The tier of a space and the next one up, for limits and for what to say about them."""
-
-    tier: Tier
-    upgrade: Tier | None
-
-    def limit(self, name: str) -> int | None:
-        """Return a limit; None is unlimited. A limit the tier does not name is 0."""
-        return self.tier.limits.get(name, 0)
-
-
 def allowance(host: Host, space_id: UUID) -> Allowance:
-    """Return what a space may use; a tier nobody knows gives the free floor.
+    """Return what a space may use.
 
-    Plugins answer from units of work of their own: call this before opening one.
+    It is looked up in units of work of its own: call this before opening one.
     """
-    tiers = _tiers(host)
-    key = host.registry.hooks.resolve_tier(host=host, product=PRODUCT, space_id=space_id)
-    key = key or host.settings_of(PassivePostSettings).default_tier
-    tier = next((each for each in tiers if each.key == key), tiers[0])
-    above = next((each for each in tiers if each.rank > tier.rank), None)
-    return Allowance(tier=tier, upgrade=above)
+    return plans.allowance(host, PRODUCT, space_id)
+
+
+def allowances(host: Host, space_ids: Collection[UUID]) -> dict[UUID, Allowance]:
+    """Return what each of many spaces may use, in few statements. Outside of units, too."""
+    return plans.allowances(host, PRODUCT, space_ids)
 
 
 def least_limit(host: Host, name: str) -> int | None:
-    """Return the smallest limit that any tier has; None when all are unlimited."""
-    limits = [tier.limits.get(name, 0) for tier in _tiers(host)]
+    """Return the smallest limit that any tier has; None when all are unlimited.
+
+    Definitions are looked up in a unit of work of its own, too.
+    """
+    limits = [tier.limits.get(name, 0) for tier in plans.definitions(host, PRODUCT)]
     return min((limit for limit in limits if limit is not None), default=None)
-
-
-def _tiers(host: Host) -> list[Tier]:
-    tiers = [each for each in host.registry.tiers if each.product == PRODUCT] or list(TIERS)
-    return sorted(tiers, key=lambda each: each.rank)

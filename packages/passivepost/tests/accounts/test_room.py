@@ -47,3 +47,20 @@ def test_the_second_waits_and_finds_no_room(host, user, storing):
         assert first.result() is None
         with pytest.raises(LimitReachedError, match="allows 1 connected"):
             second.result()
+
+
+def test_a_refusal_says_which_limit_and_what_helps(host, user, storing):
+    more = Tier(product="passive-post", key="tier_2", label="More", rank=2, limits={"platforms": 8})
+    storing("sandbox")
+    with (
+        pytest.raises(LimitReachedError) as refused,
+        host.database.session(Actor.system("tests")) as session,
+    ):
+        service.check_room(
+            session, SimpleNamespace(name="elsewhere"), Allowance(tier=ONE.tier, upgrade=more)
+        )
+    assert refused.value.extra == {
+        "limit": "platforms", "max": 1, "used": 1, "tier": "tier_1", "resets_at": None,
+        "upgrade": {"tier": "tier_2", "label": "More", "limit": 8},
+        "upgrade_url": "/billing/plans",
+    }  # fmt: skip

@@ -111,9 +111,11 @@ def test_faults_come_back_with_everything_typed(mine, change, status, said, back
 
 
 def test_a_full_day_is_told_and_nothing_lost(mine):
+    noon = (datetime.now(UTC) + timedelta(days=1)).replace(hour=12)
     for n in range(10):
-        mine.make(f"Post {n}", scheduled_at=ahead(days=1, minutes=n))
-    answer = mine.send("/compose", fresh(mine, text=["The eleventh"]))
+        mine.make(f"Post {n}", scheduled_at=noon.isoformat())
+    form = fresh(mine, text=["The eleventh"], at=f"{noon:%Y-%m-%dT%H:%M}")
+    answer = mine.send("/compose", form)
     assert answer.status_code == 429
     assert "Starter allows 10 posts a day" in answer.text
     assert "The eleventh</textarea>" in answer.text

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import update
 
 from musekit.api import Actor, Space
-from passivepost.posts.models import UsageCount
+from musekit.products.models import UsageCounter
 from passivepost.tiers import TIERS
 
 PER_DAY = TIERS[0].limits["posts_per_day"]
@@ -25,7 +25,9 @@ def used(host, user):
 
     with host.database.session(Actor.system("tests"), readonly=True) as session:
         rows = session.execute(
-            select(UsageCount.period, UsageCount.used).where(UsageCount.space_id == user.space_id)
+            select(UsageCounter.period, UsageCounter.used).where(
+                UsageCounter.space_id == user.space_id
+            )
         )
         return {row.period: row.used for row in rows if row.used}
 
@@ -67,7 +69,8 @@ def test_a_refusal_says_which_limit_and_what_helps(connected):
     told = problem.json()
     assert (told["limit"], told["max"], told["used"]) == ("posts_per_day", PER_DAY, PER_DAY)
     assert told["period"] == DAY.date().isoformat()
-    assert told["upgrade"]["tier"] == "tier_2"
+    assert (told["tier"], told["upgrade"]["tier"]) == ("tier_1", "tier_2")
+    assert told["upgrade_url"] == "/billing/plans"
     assert datetime.fromisoformat(told["resets_at"]) > DAY
     assert "Retry-After" not in problem.headers  # waiting does not help: it is another day's cap
     assert plan(connected, DAY + timedelta(days=1)).status_code == 201

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-SECRET = "s" * 40
+SECRET = "Qm3fV9xT2kLw8RzYb5NcJh7PdS4gXe1aUo6i"  # of these tests alone
 CRON = "/api/social/cron/process-scheduled"
 PULL = "/api/social/cron/pull-engagement"
 
@@ -55,16 +55,16 @@ def test_a_post_goes_out_once_and_its_numbers_come_back(client, net, connected):
 
 def test_what_passes_a_smaller_cap_is_held_when_due(client, host, net, connected):
     """The space moved down after it had planned: what fits goes out, the rest waits, said why."""
-    from passivepost.settings import PassivePostSettings
-    from passivepost.tiers import TIERS
+    from musekit.testing.plans import grant
+    from passivepost.tiers import PRODUCT, TIERS
 
     limit = TIERS[0].limits["posts_per_day"]
-    host.settings_of(PassivePostSettings).default_tier = "tier_3"
+    grant(host, connected.space_id, PRODUCT, "tier_3")
     for number in range(limit + 2):
         at = (datetime.now(UTC) - timedelta(seconds=60 - number)).isoformat()
         body = {"platform": "sandbox", "content": f"{number}", "scheduled_at": at}
         assert connected.client.post("/api/social/posts", json=body).status_code == 201
-    host.settings_of(PassivePostSettings).default_tier = "tier_1"
+    grant(host, connected.space_id, PRODUCT, "tier_1")
     assert client.get(CRON, headers=bearer()).json()["posted"] == limit
     held = connected.client.get("/api/social/posts?status=scheduled").json()["items"]
     assert [(each["content"], each["hold"]) for each in held] == [
@@ -75,7 +75,7 @@ def test_what_passes_a_smaller_cap_is_held_when_due(client, host, net, connected
     assert client.get(CRON, headers=bearer()).json()["posted"] == 0
     held = connected.client.get("/api/social/posts?status=scheduled").json()["items"]
     assert [each["hold"] for each in held] == ["quota", "quota"]
-    host.settings_of(PassivePostSettings).default_tier = "tier_3"
+    grant(host, connected.space_id, PRODUCT, "tier_3")
     assert client.get(CRON, headers=bearer()).json()["posted"] == 2
     assert len(net.ledger(kind="post", accepted=1)) == limit + 2
 

@@ -6,10 +6,10 @@ from uuid import UUID
 from sqlalchemy import update
 
 from musekit.api import Actor, SocialPost
+from musekit.testing.plans import grant
 from passivepost.posts.downgrade import over_cap
 from passivepost.publishing.promote import Due
-from passivepost.settings import PassivePostSettings
-from passivepost.tiers import TIERS
+from passivepost.tiers import PRODUCT, TIERS
 
 SYSTEM = Actor.system("tests")
 AT = (datetime.now(UTC) + timedelta(days=2)).replace(hour=12, minute=0, second=0, microsecond=0)
@@ -30,18 +30,17 @@ def plan(host, user, number):
 
 
 def test_only_what_passes_the_smaller_cap_is_held(host, connected):
-    settings = host.settings_of(PassivePostSettings)
-    settings.default_tier = "tier_2"
+    grant(host, connected.space_id, PRODUCT, "tier_2")
     limit = TIERS[0].limits["posts_per_day"]
     due = plan(host, connected, limit + 3)
     judge = over_cap(host)
     assert not judge(due)
-    settings.default_tier = "tier_1"
+    grant(host, connected.space_id, PRODUCT, "tier_1")
     assert set(judge(due)) == {each.post_id for each in due[limit:]}
     with host.database.session(SYSTEM) as session:
         session.execute(
             update(SocialPost).where(SocialPost.id == due[0].post_id).values(status="queued")
         )
     assert set(judge(due[1:])) == {each.post_id for each in due[limit:]}
-    settings.default_tier = "tier_2"
+    grant(host, connected.space_id, PRODUCT, "tier_2")
     assert not judge(due)

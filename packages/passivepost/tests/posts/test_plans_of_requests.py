@@ -1,23 +1,28 @@
 """What requests ask the database is answered from indexes: tokens, sessions, posts, caps, keys."""
 
 import re
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, event, insert
+from sqlalchemy import create_engine, insert
+from tests.support.explain import explaining
 
 from musekit.api import Actor, SocialAccount, SocialPost, Space, User, new_id
 from musekit.auth.models import ApiToken, UserSession
 from musekit.auth.secrets import digest, new_token
+from musekit.products.models import UsageCounter
 from musekit.spaces.models import SpaceMember
-from passivepost.posts.models import PostDetails, UsageCount
-from passivepost.publishing.models import PublishState
+from musekit.webhooks.models import WebhookEndpoint
+from passivepost.notifications import ended
+from passivepost.notifications.ended import _first_id
+from passivepost.notifications.telling import tell_all
+from passivepost.posts.models import PostDetails
+from passivepost.publishing.models import PublishAttempt, PublishState
 
 LARGE = {
     "users", "spaces", "space_members", "api_tokens", "user_sessions", "social_accounts",
-    "social_posts", "post_details", "publish_state", "usage_counts",
+    "social_posts", "post_details", "publish_state", "publish_attempts", "usage_counters",
 }  # fmt: skip
 
 
@@ -25,8 +30,11 @@ def fill(host, count):
     """Store other people, each with a row of every kind; PostgreSQL then plans as in production."""
     now = datetime.now(UTC)
     later = now + timedelta(days=1)
-    rows = {model: [] for model in (User, Space, SpaceMember, ApiToken, UserSession, SocialAccount,
-                                    SocialPost, PostDetails, PublishState, UsageCount)}  # fmt: skip
+    rows = {
+        model: []
+        for model in (User, Space, SpaceMember, ApiToken, UserSession, SocialAccount, SocialPost,
+                      PostDetails, PublishState, PublishAttempt, UsageCounter)
+    }  # fmt: skip
     for n in range(count):
         user, space, account, mail = new_id(), new_id(), new_id(), f"{uuid4().hex}@example.com"
         own = {"space_id": space, "user_id": user}
@@ -39,8 +47,9 @@ def fill(host, count):
                                   "csrf_token": "x", "expires_at": later})  # fmt: skip
         rows[SocialAccount].append({**own, "id": account, "platform": "sandbox",
                                     "platform_user_id": str(n)})  # fmt: skip
-        rows[UsageCount].append({"space_id": space, "metric": "posts", "period": "2020-01",
-                                 "used": 1})  # fmt: skip
+        rows[UsageCounter].append({"space_id": space, "product": "passive-post",
+                                   "metric": "posts", "period": "2020-01", "used": 1,
+                                   "reserved": 0})  # fmt: skip
         for _ in range(3):
             post = new_id()
             rows[SocialPost].append({**own, "id": post, "account_id": account,
@@ -52,6 +61,12 @@ def fill(host, count):
                                        "next_attempt_at": now, "revision": 1, "content_hash": "",
                                        "publish_key": uuid4(), "progress": {},
                                        "updated_at": now})  # fmt: skip
+            rows[PublishAttempt].append({
+                "id": _first_id(now - timedelta(days=9, seconds=n, milliseconds=len(
+                    rows[PublishAttempt]))), "space_id": space, "post_id": post, "n": 1,
+                "publish_key": uuid4(), "lease_token": 1, "content_hash": "", "opened_at": now,
+                "outcome": "confirmed", "worker": "w", "code_version": "1",
+            })  # fmt: skip
     with host.database.session(Actor.system("tests")) as session:
         for model, values in rows.items():
             session.execute(insert(model), values)
@@ -60,39 +75,6 @@ def fill(host, count):
         with owner.connect() as connection:
             connection.exec_driver_sql("ANALYZE")
         owner.dispose()
-
-
-@contextmanager
-def explaining(host):
-    """Explain each statement just before it runs, on its own connection and under its actor."""
-    found = []
-    postgres = host.database.is_postgres
-    word = "EXPLAIN " if postgres else "EXPLAIN QUERY PLAN "
-
-    def explain(connection, cursor, statement, parameters, context, many):
-        if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
-            given = parameters[0] if isinstance(parameters, list) else parameters
-            with (
-                connection.connection.dbapi_connection.cursor()
-                if postgres
-                else _own(connection) as own
-            ):
-                own.execute(word + statement, given)
-                found.append((statement, "\n".join(str(row[-1]) for row in own.fetchall())))
-
-    engines = {host.database.application, host.database.system}
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", explain)
-    yield found
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", explain)
-
-
-@contextmanager
-def _own(connection):
-    cursor = connection.connection.dbapi_connection.cursor()
-    yield cursor
-    cursor.close()
 
 
 def whole(plan):
@@ -130,8 +112,22 @@ def test_requests_read_no_table_whole(host, crowded):
     bad = {statement: whole(plan) for statement, plan in found if whole(plan)}
     assert bad == {}
     assert len(found) > 30
-    for table in ("api_tokens", "user_sessions", "usage_counts", "idempotency_records"):
+    for table in ("api_tokens", "user_sessions", "usage_counters", "idempotency_records"):
         assert any(table in statement for statement, _ in found), table
+
+
+def test_telling_reads_no_table_of_posts_whole(host, crowded):
+    with host.database.session(Actor.system("tests")) as session:
+        session.add(WebhookEndpoint(
+            space_id=crowded.space_id, url="https://hooks.example/in", secrets_encrypted="",
+            events=["*"],
+        ))  # fmt: skip
+    with explaining(host) as found:
+        tell_all(host, ended.NEAR)
+    bad = {statement: whole(plan) for statement, plan in found}
+    # Accounts that are not valid have no index: they are few, and asked for twice a minute.
+    assert {table for tables in bad.values() for table in tables} <= {"social_accounts"}, bad
+    assert any("publish_attempts" in statement for statement in bad)
 
 
 def test_a_missing_index_is_noticed(host, crowded):

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, field_validator
 from starlette.responses import Response
 
-from musekit.auth import accounts, sessions, tokens
+from musekit.auth import accounts, impersonation_log, sessions, token_acts, tokens
 from musekit.auth.models import User
 from musekit.auth.resolve import SYSTEM
 from musekit.errors import InvalidError, NotFoundError
 from musekit.kernel.actors import Actor
 from musekit.kernel.host import Host
 from musekit.kernel.web.access import HostDep, signed_in
-from musekit.kernel.web.flash import flash
+from musekit.kernel.web.flash import flash, refusals
 from musekit.kernel.web.forms import errors_of
 from musekit.kernel.web.pages import redirect, render
 from musekit.kernel.web.times import zone_names
@@ -25,6 +25,8 @@ from musekit.kernel.web.user_agents import describe
 router = APIRouter(prefix="/account")
 
 InBrowser = Annotated[Actor, signed_in(browser=True)]
+InPerson = Annotated[Actor, signed_in(browser=True, in_person=True)]
+Recently = Annotated[Actor, signed_in(recent=True)]
 Text = Annotated[str, Form()]
 
 
@@ -54,7 +56,7 @@ def account_page(request: Request, host: HostDep, actor: InBrowser) -> Response:
         user = session.get_one(User, actor.user_id)
     return render(
         request, "musekit/auth/account.html", email=user.email, name=user.name,
-        timezone=user.zone, zones=zone_names(), errors={},
+        timezone=user.zone, zones=zone_names(), errors={}, verified=user.email_verified_at,
     )  # fmt: skip
 
 
@@ -73,29 +75,25 @@ def change_account(
         return render(
             request, "musekit/auth/account.html", status=422, email=user.email, name=name,
             timezone=timezone, zones=zone_names(), errors=errors_of(error),
+            verified=user.email_verified_at,
         )  # fmt: skip
     flash(request, "Your account is saved.")
     return redirect("/account")
 
 
 @router.get("/tokens")
-def tokens_page(request: Request, host: HostDep, actor: InBrowser) -> Response:
+def tokens_page(request: Request, host: HostDep, actor: Recently) -> Response:
     """List one's API tokens, with the form for a new one."""
     return _tokens(request, host, actor)
 
 
 @router.post("/tokens")
 def create_token(
-    request: Request, host: HostDep, actor: InBrowser, form: Annotated[TokenForm, Form()]
+    request: Request, host: HostDep, actor: Recently, form: Annotated[TokenForm, Form()]
 ) -> Response:
     """Make a token and show it, this once: the answer is the page itself, not a redirect."""
-    user_id, space_id = _ids(actor)
     try:
-        with host.database.session(SYSTEM) as session:
-            _, secret = tokens.create(
-                session, user_id, space_id, form.name, form.scopes, days=form.days,
-                allowed=actor.permissions,
-            )  # fmt: skip
+        _, secret = token_acts.make(request, host, actor, form.name, form.scopes, days=form.days)
     except InvalidError as error:
         return _tokens(
             request, host, actor, 422, errors=errors_of(error), name=form.name, chosen=form.scopes
@@ -104,15 +102,10 @@ def create_token(
 
 
 @router.post("/tokens/{token_id}/revoke")
-def revoke_token(request: Request, host: HostDep, actor: InBrowser, token_id: UUID) -> Response:
+def revoke_token(request: Request, host: HostDep, actor: InPerson, token_id: UUID) -> Response:
     """Revoke a token; one that is gone already is what was wanted."""
-    user_id, _ = _ids(actor)
-    try:
-        with host.database.session(SYSTEM) as session:
-            tokens.revoke(session, user_id, token_id)
-    except NotFoundError as error:
-        flash(request, error.detail, "info")
-    else:
+    with refusals(request, NotFoundError, tone="info"):
+        token_acts.revoke(request, host, actor, token_id)
         flash(request, "The token is revoked. Programs that use it are refused from now on.")
     return redirect("/account/tokens")
 
@@ -123,14 +116,15 @@ def sessions_page(request: Request, host: HostDep, actor: InBrowser) -> Response
     user_id, _ = _ids(actor)
     with host.database.session(SYSTEM, readonly=True) as session:
         found = sessions.list_of(session, user_id)
+        times = impersonation_log.times(session, user_id)
     return render(
         request, "musekit/auth/sessions.html", sessions=found, current=actor.session_id,
-        describe=describe,
+        describe=describe, times=times,
     )  # fmt: skip
 
 
 @router.post("/sessions/revoke-others")
-def revoke_other_sessions(request: Request, host: HostDep, actor: InBrowser) -> Response:
+def revoke_other_sessions(request: Request, host: HostDep, actor: InPerson) -> Response:
     """Sign out everywhere else."""
     user_id, _ = _ids(actor)
     with host.database.session(SYSTEM) as session:
@@ -140,15 +134,12 @@ def revoke_other_sessions(request: Request, host: HostDep, actor: InBrowser) -> 
 
 
 @router.post("/sessions/{session_id}/revoke")
-def revoke_session(request: Request, host: HostDep, actor: InBrowser, session_id: UUID) -> Response:
+def revoke_session(request: Request, host: HostDep, actor: InPerson, session_id: UUID) -> Response:
     """Sign a browser out; also the one that asks."""
     user_id, _ = _ids(actor)
-    try:
+    with refusals(request, NotFoundError, tone="info"):
         with host.database.session(SYSTEM) as session:
             sessions.revoke(session, user_id, session_id)
-    except NotFoundError as error:
-        flash(request, error.detail, "info")
-    else:
         flash(request, "That browser is signed out.")
     return redirect("/account/sessions")
 
@@ -159,9 +150,10 @@ def _tokens(
     user_id, space_id = _ids(actor)
     with host.database.session(SYSTEM, readonly=True) as session:
         found = tokens.list_of(session, user_id)
+        places = tokens.spaces_of(session, found)
     rights = [each for each in host.registry.permissions if each.key in actor.permissions]
     blank = {"errors": {}, "name": "", "chosen": [], "secret": ""}
     return render(
         request, "musekit/auth/tokens.html", status=status, tokens=found, rights=rights,
-        here=space_id, **(blank | context),
+        here=space_id, places=places, **(blank | context),
     )  # fmt: skip

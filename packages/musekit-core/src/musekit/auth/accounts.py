@@ -21,6 +21,10 @@ from musekit.spaces.models import Space, SpaceMember
 LONGEST_NAME = 100
 
 
+class TakenError(InvalidError):
+    """There is an account with this address."""
+
+
 def email_key(email: str) -> str:
     """Return the form of an address that is compared: normalised and case-folded.
 
@@ -79,25 +83,45 @@ def sign_up(
         timezone: of the user and the space; without one both have UTC until `suggest_timezone`.
 
     Raises:
-        InvalidError: the address, name, zone or password is not acceptable, or the address has an
-            account already.
+        InvalidError: the address, name, zone or password is not acceptable.
+        TakenError: the address has an account already.
     """
     email, name = checked_email(email), checked_name(name)
     timezone = checked_timezone(timezone) if timezone else ""
     passwords.check_strength(password, [email, email.partition("@")[0], *name.split()])
     hashed = passwords.hash_password(password)
+    return make(session, email, name, password_hash=hashed, timezone=timezone)
+
+
+def make(
+    session: Session, email: str, name: str = "", *, password_hash: str | None = None,
+    timezone: str = "",
+) -> tuple[User, Space]:  # fmt: skip
+    """Make a user, their personal space and profile. Runs as the system.
+
+    After the commit the caller tells the plugins (``hooks.on_user_created``).
+
+    Args:
+        password_hash: None for somebody who comes in another way.
+
+    Raises:
+        InvalidError: the address, name or zone is not acceptable.
+        TakenError: the address has an account already.
+    """
+    email, name = checked_email(email), checked_name(name)
+    timezone = checked_timezone(timezone) if timezone else ""
     key = email.casefold()
     if session.scalar(select(User.id).where(User.email_key == key)) is not None:
-        raise _taken()
+        raise taken()
     user = User(
-        id=new_id(), email=email, email_key=key, name=name, password_hash=hashed,
+        id=new_id(), email=email, email_key=key, name=name, password_hash=password_hash,
         timezone=timezone, created_at=utc_now(), updated_at=utc_now(),
     )  # fmt: skip
     session.add(user)
     try:
         session.flush()
     except IntegrityError:
-        raise _taken() from None  # somebody else with the same address was faster
+        raise taken() from None  # somebody else with the same address was faster
     space = Space(
         id=new_id(), name=name or email.partition("@")[0], personal_user_id=user.id,
         timezone=timezone or "UTC", created_at=utc_now(),
@@ -117,11 +141,17 @@ def sign_up(
     return user, space
 
 
-def _taken() -> InvalidError:
-    return InvalidError(
+def taken() -> TakenError:
+    """Return the error for an address that has an account."""
+    return TakenError(
         "There is an account with this e-mail address already. Sign in with it.",
         errors=[{"field": "email", "message": "has an account already; sign in instead"}],
     )
+
+
+def words_about(user: User) -> list[str]:
+    """Return what whoever guesses a user's password would try first."""
+    return [user.email, user.email.partition("@")[0], *user.name.split()]
 
 
 def find_by_email(session: Session, email: str) -> User | None:

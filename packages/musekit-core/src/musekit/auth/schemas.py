@@ -6,16 +6,13 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field, field_validator
 
 from musekit.auth.models import User
+from musekit.kernel.web.schemas import Input, Output
 
 
-class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class SignUp(_Input):
+class SignUp(Input):
     """A new account."""
 
     email: str = Field(max_length=320)
@@ -24,14 +21,21 @@ class SignUp(_Input):
     timezone: str = Field("", max_length=64, description="IANA name, such as Europe/Berlin")
 
 
-class SignIn(_Input):
+class SignIn(Input):
     """An address and a password."""
 
     email: str = Field(max_length=320)
     password: str = Field(max_length=1024)
 
 
-class NewToken(_Input):
+class Proof(Input):
+    """What shows again that it is the person themselves."""
+
+    password: str = Field(max_length=1024)
+    code: str = Field("", max_length=64, description="of the second factor, if there is one")
+
+
+class NewToken(Input):
     """An API token to be made for the space of the session."""
 
     name: str = Field(max_length=200)
@@ -39,7 +43,7 @@ class NewToken(_Input):
     days: int | None = Field(None, ge=1, le=3650, description="validity; absent: until revoked")
 
 
-class Changes(_Input):
+class Changes(Input):
     """What may be changed of one's account."""
 
     name: str | None = Field(None, max_length=200)
@@ -60,14 +64,15 @@ class UserOut(BaseModel):
         return cls(id=user.id, email=user.email, name=user.name, timezone=user.zone)
 
 
-class SpaceOut(BaseModel):
+class SpaceOut(Output):
     """A space and one's role in it."""
 
-    model_config = ConfigDict(from_attributes=True)
     id: UUID
     name: str
     role: str
     is_personal: bool
+    organization_id: UUID | None = None
+    organization: str | None = Field(None, description="name of the organization it belongs to")
 
 
 class SignedIn(BaseModel):
@@ -76,6 +81,20 @@ class SignedIn(BaseModel):
     user: UserOut
     space_id: UUID
     csrf_token: str = Field(description="send it as X-CSRF-Token where no Origin header is sent")
+
+
+class ToConfirm(BaseModel):
+    """The answer to signing up where addresses are confirmed first, whoever has them."""
+
+    confirm: str = Field(description="the mailbox that a mail is sent to")
+
+
+class SecondFactor(BaseModel):
+    """The answer to signing in where a code is asked for, too."""
+
+    second_factor: list[str] = Field(
+        description="send one of these to /api/auth/sign-in/second-factor from this browser"
+    )
 
 
 class Me(BaseModel):
@@ -88,10 +107,9 @@ class Me(BaseModel):
     is_operator: bool
 
 
-class TokenOut(BaseModel):
+class TokenOut(Output):
     """An API token without its secret."""
 
-    model_config = ConfigDict(from_attributes=True)
     id: UUID
     space_id: UUID
     name: str
@@ -115,17 +133,26 @@ class TokenList(BaseModel):
     next_cursor: None = None
 
 
-class SessionOut(BaseModel):
+class SessionOut(Output):
     """A signed-in browser."""
 
-    model_config = ConfigDict(from_attributes=True)
     id: UUID
     ip: str
     user_agent: str
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime
+    authenticated_at: datetime | None = Field(
+        description="when the person last proved who they are; null: when it began"
+    )
+    methods: list[str] = Field(description="how they did: password, totp, passkey, a provider")
+    by_operator: bool = Field(description="an operator of the deployment acts as you")
     is_current: bool = False
+
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _none_known(cls, value: object) -> object:
+        return value or []
 
 
 class SessionList(BaseModel):

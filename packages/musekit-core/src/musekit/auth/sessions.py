@@ -5,17 +5,19 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CursorResult, bindparam, delete, select
+from sqlalchemy import CursorResult, bindparam, delete, func, select
 from sqlalchemy.orm import Session
+from starlette.requests import Request
 
+from musekit.auth import impersonation_ends
 from musekit.auth.models import User, UserSession
 from musekit.auth.secrets import digest, new_session_secret
-from musekit.errors import NotFoundError
+from musekit.errors import NotFoundError, OtherWayInError
 from musekit.kernel.ids import new_id
-from musekit.spaces.models import SpaceMember
+from musekit.spaces.models import Space, SpaceMember
 
 #: The time of last use is written at most this often, so that reading pages stays reading.
 TOUCH_EVERY = timedelta(hours=1)
@@ -34,6 +36,10 @@ class Known(NamedTuple):
     timezone: str
     is_operator: bool
     role: str | None  #: None: the person has left the space
+    authenticated_at: datetime
+    impersonator_id: UUID | None
+    organization_id: UUID | None
+    methods: Sequence[str] | None
 
 
 def start(
@@ -44,10 +50,16 @@ def start(
     days: int,
     ip: str = "",
     user_agent: str = "",
+    methods: Sequence[str] = ("password",),
+    organization_id: UUID | None = None,
 ) -> tuple[UserSession, str]:
     """Start a session and return it with its secret, the cookie's value.
 
     Always a new secret: one that was in the browser before the sign-in is never taken over.
+
+    Args:
+        methods: how the person has proven who they are.
+        organization_id: whose own service has proven it: no space but its own is entered.
     """
     secret = new_session_secret()
     now = datetime.now(UTC)
@@ -55,6 +67,7 @@ def start(
         id=new_id(), secret_hash=digest(secret), user_id=user_id, space_id=space_id,
         csrf_token=secrets.token_urlsafe(24), ip=ip[:45], user_agent=_printable(user_agent)[:300],
         created_at=now, last_seen_at=now, expires_at=now + timedelta(days=days),
+        authenticated_at=now, methods=list(methods), organization_id=organization_id,
     )  # fmt: skip
     session.add(row)
     session.flush()
@@ -66,7 +79,8 @@ _FIND = (
     select(
         UserSession.id, UserSession.user_id, UserSession.space_id, UserSession.csrf_token,
         UserSession.last_seen_at, User.email, User.name, User.timezone, User.is_operator,
-        SpaceMember.role,
+        SpaceMember.role, func.coalesce(UserSession.authenticated_at, UserSession.created_at),
+        UserSession.impersonator_user_id, UserSession.organization_id, UserSession.methods,
     )
     .join(User, User.id == UserSession.user_id)
     .outerjoin(
@@ -77,12 +91,14 @@ _FIND = (
     .where(
         UserSession.secret_hash == bindparam("secret_hash"),
         UserSession.expires_at > bindparam("now"),
+        User.disabled_at.is_(None),
+        User.deleting_at.is_(None),
     )
 )  # fmt: skip
 
 
 def find(session: Session, secret: str, *, now: datetime | None = None) -> Known | None:
-    """Return the live session of a cookie's value."""
+    """Return the live session of a cookie's value; None also if nobody may come in as its user."""
     values = {"secret_hash": digest(secret), "now": now or datetime.now(UTC)}
     found = session.execute(_FIND, values).one_or_none()
     return None if found is None else Known._make(found)
@@ -94,16 +110,58 @@ def needs_touch(known: Known, *, now: datetime | None = None) -> bool:
 
 
 def touch(session: Session, session_id: UUID, *, days: int) -> None:
-    """Write the time of use and move the expiry; a session that was revoked meanwhile stays so."""
+    """Write the time of use and move the expiry; a session that was revoked meanwhile stays so.
+
+    One by which an operator acts as somebody else ends when it was to end.
+    """
     row = session.get(UserSession, session_id)
-    if row is not None:
-        row.last_seen_at = datetime.now(UTC)
+    if row is None:
+        return
+    row.last_seen_at = datetime.now(UTC)
+    if row.impersonator_user_id is None:
         row.expires_at = row.last_seen_at + timedelta(days=days)
 
 
+def renew(
+    session: Session, session_id: UUID, *, methods: Sequence[str] = ()
+) -> tuple[UserSession, str]:
+    """Give a session another secret, so that the cookie it had is worth nothing at once.
+
+    Call it whenever the rights of a session grow or its person changed what they sign in by.
+
+    Args:
+        methods: how the person has just proven who they are; none: they have not.
+
+    Returns:
+        the row, and its secret, the cookie's value.
+
+    Raises:
+        NotFoundError: the session has been ended meanwhile.
+    """
+    row = session.get(UserSession, session_id)
+    if row is None:
+        raise NotFoundError("You have been signed out meanwhile. Sign in, then repeat it.")
+    secret = new_session_secret()
+    row.secret_hash = digest(secret)
+    row.csrf_token = secrets.token_urlsafe(24)
+    if methods:
+        row.authenticated_at = datetime.now(UTC)
+        row.methods = list(dict.fromkeys([*(row.methods or ()), *methods]))
+    session.flush()
+    return row, secret
+
+
 def move(session: Session, session_id: UUID, space_id: UUID) -> None:
-    """Put a session into another space. The caller has checked the membership."""
+    """Put a session into another space. The caller has checked the membership.
+
+    Raises:
+        OtherWayInError: an organization's own service let it in, and the space is another's.
+    """
     row = session.get_one(UserSession, session_id)
+    if row.organization_id is not None:
+        owner = session.scalar(select(Space.organization_id).where(Space.id == space_id))
+        if owner != row.organization_id:
+            raise OtherWayInError.told()
     row.space_id = space_id
 
 
@@ -122,9 +180,10 @@ def revoke(session: Session, user_id: UUID, session_id: UUID) -> None:
         raise NotFoundError("That session is over already.")
 
 
-def end(session: Session, secret_hash: bytes) -> None:
-    """End the session whose cookie hashes to this, if there is one."""
-    _delete(session, UserSession.secret_hash == secret_hash)
+def end(session: Session, secret_hash: bytes, request: Request | None = None) -> None:
+    """End the session whose cookie hashes to this, if there is one: its browser signs out."""
+    mine = UserSession.secret_hash == secret_hash
+    _delete(session, mine, how="signed out", request=request)
 
 
 def revoke_others(session: Session, user_id: UUID, keep: UUID | None) -> int:
@@ -134,11 +193,14 @@ def revoke_others(session: Session, user_id: UUID, keep: UUID | None) -> int:
 
 def sweep(session: Session) -> int:
     """Delete the sessions that have expired; return how many."""
-    return _delete(session, UserSession.expires_at <= datetime.now(UTC))
+    return _delete(session, UserSession.expires_at <= datetime.now(UTC), how="expired")
 
 
-def _delete(session: Session, *where: object) -> int:
-    result = session.execute(delete(UserSession).where(*where))  # type: ignore[arg-type]
+def _delete(
+    session: Session, *where: Any, how: str = "signed out elsewhere", request: Request | None = None
+) -> int:
+    impersonation_ends.before(session, *where, how=how, request=request)
+    result = session.execute(delete(UserSession).where(*where))
     assert isinstance(result, CursorResult)
     return result.rowcount
 

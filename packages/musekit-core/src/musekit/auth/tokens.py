@@ -14,7 +14,7 @@ from musekit.auth.models import ApiToken, User
 from musekit.auth.secrets import PREFIX, digest, is_well_formed, new_token
 from musekit.errors import InvalidError, NotFoundError
 from musekit.kernel.ids import new_id
-from musekit.spaces.models import SpaceMember
+from musekit.spaces.models import Space, SpaceMember
 
 #: A scope meaning: whatever the person may do in the space, also what they may do later.
 EVERYTHING = "*"
@@ -95,7 +95,12 @@ _FIND = (
         SpaceMember,
         (SpaceMember.user_id == ApiToken.user_id) & (SpaceMember.space_id == ApiToken.space_id),
     )
-    .where(ApiToken.secret_hash == bindparam("secret_hash"), ApiToken.revoked_at.is_(None))
+    .where(
+        ApiToken.secret_hash == bindparam("secret_hash"),
+        ApiToken.revoked_at.is_(None),
+        User.disabled_at.is_(None),
+        User.deleting_at.is_(None),
+    )
 )  # fmt: skip
 
 
@@ -103,7 +108,7 @@ def find(session: Session, secret: str, *, now: datetime | None = None) -> Known
     """Return a valid token.
 
     None for a token that is unknown, revoked, expired, mistyped (the database is not asked), or
-    whose person has left the space.
+    whose person has left the space or may not come in.
     """
     if not is_well_formed(secret):
         return None
@@ -122,10 +127,12 @@ def needs_touch(known: Known, *, now: datetime | None = None) -> bool:
     return last is None or (now or datetime.now(UTC)) - last >= TOUCH_EVERY
 
 
-def touch(session: Session, token_id: UUID) -> None:
-    """Write the time of use."""
+def touch(session: Session, token_id: UUID, ip: str = "") -> None:
+    """Write when, and from where, it was used."""
     session.execute(
-        update(ApiToken).where(ApiToken.id == token_id).values(last_used_at=datetime.now(UTC))
+        update(ApiToken)
+        .where(ApiToken.id == token_id)
+        .values(last_used_at=datetime.now(UTC), last_used_ip=ip[:45])
     )
 
 
@@ -136,6 +143,13 @@ def list_of(session: Session, user_id: UUID) -> Sequence[ApiToken]:
         .where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
         .order_by(ApiToken.created_at.desc())
     ).all()
+
+
+def spaces_of(session: Session, tokens: Iterable[ApiToken]) -> dict[UUID, str]:
+    """Return the names of the spaces that tokens are for. Runs as the system."""
+    ids = {each.space_id for each in tokens}
+    rows = session.execute(select(Space.id, Space.name).where(Space.id.in_(ids)))
+    return {row.id: row.name for row in rows}
 
 
 def revoke(session: Session, user_id: UUID, token_id: UUID) -> None:

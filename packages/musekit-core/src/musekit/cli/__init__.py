@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from musekit.cli import describe, doctor, keys, migrating, new, plugins, running, users
+from musekit.cli import billing, describe, doctor, keys, migrating, new, plugins, running, users
 from musekit.cli.output import fail
 
 app = typer.Typer(
@@ -29,8 +29,9 @@ app.command()(running.serve)
 app.command()(running.worker)
 app.command()(migrating.migrate)
 app.add_typer(plugins.app, name="plugins")
-app.command()(doctor.doctor)
+app.add_typer(doctor.app, name="doctor")
 app.add_typer(users.app, name="users")
+app.add_typer(billing.app, name="billing")
 app.add_typer(keys.app, name="keys")
 app.command()(describe.openapi)
 app.add_typer(new.app, name="new")

@@ -16,24 +16,66 @@ from musekit.cli.output import as_json, data_dir, say
 
 #: Where the generated keys of the embedded mode lie, below the data directory.
 KEYS = Path("secrets") / "keys"
+#: How findings begin, the worst first.
+SIGNS = {"fail": "FAIL", "warn": "WARN", "ok": "ok  "}
+
+app = typer.Typer(rich_markup_mode=None)
 
 
+@app.callback(invoke_without_command=True)
 def doctor(
+    context: typer.Context,
     json: Json = False,
     seconds: Annotated[float, typer.Option(help="Time limit of the plugins' checks.")] = 60,
 ) -> None:
     """Check this deployment. Plugins' checks run in a child process, so none can hang or end it."""
-    findings = [*_files(), *_installed()]
-    findings += _child(seconds)
+    if context.invoked_subcommand is not None:
+        return
+    findings = [*_files(), *_installed(), *_child(seconds)]
+    findings.sort(key=lambda each: list(SIGNS).index(each["status"]))  # the worst first
     if json:
         as_json(findings)
     else:
-        signs = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
         for each in findings:
-            sys.stdout.write(f"{signs[each['status']]}  {each['name']}  {each['detail']}\n")
+            sys.stdout.write(f"{SIGNS[each['status']]}  {each['name']}  {each['detail']}\n")
             if each["advice"] and each["status"] != "ok":
                 sys.stdout.write(f"      → {each['advice']}\n")
     raise typer.Exit(1 if any(each["status"] == "fail" for each in findings) else 0)
+
+
+@app.command()
+def tier(
+    user: Annotated[str, typer.Argument(help="The person's e-mail address.")],
+    product: Annotated[str, typer.Option(help="Of this product only.")] = "",
+    json: Json = False,
+) -> None:
+    """Say which tier a user has in each space, and why: the six steps by which it is found."""
+    from musekit.api import Actor
+    from musekit.auth import removal
+    from musekit.kernel.build import open_host
+    from musekit.products import tiers
+
+    with open_host() as host:
+        with host.database.session(Actor.system("command doctor"), readonly=True) as session:
+            user_id = removal.find(session, user).id
+        found: list[dict[str, Any]] = [
+            {"space_id": str(each.space_id), "product": each.product, "tier": each.tier.key,
+             "label": each.tier.label, "source": each.source,
+             "limits": dict(each.tier.limits),
+             "steps": [step._asdict() for step in each.steps]}
+            for each in tiers.explain(host, user_id)
+            if product in ("", each.product)
+        ]  # fmt: skip
+    if json:
+        as_json(found)
+        return
+    for each in found:
+        sys.stdout.write(f"{each['product']} in space {each['space_id']}: {each['tier']}"
+                         f" ({each['label']}), by {each['source']}\n")  # fmt: skip
+        for step in each["steps"]:
+            sys.stdout.write(
+                f"  {step['n']} {step['asked']}: {step['found'] or 'nothing'}. {step['note']}\n"
+            )
 
 
 def _finding(name: str, status: str, detail: str = "", advice: str = "") -> dict[str, Any]:

@@ -37,6 +37,7 @@ APP = {
     "readme.md": "README.md",
     "requirements.txt": "requirements.txt",
     "settings.env": "settings.env",
+    "dockerfile": "Dockerfile",
 }
 
 

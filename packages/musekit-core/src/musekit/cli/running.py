@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -49,13 +52,31 @@ def serve(
     import uvicorn
 
     use_data_dir(data_dir)
+    from musekit.kernel import disk
     from musekit.kernel.serving import options, prepare
 
     settings = prepare()
-    uvicorn.run(
-        "musekit.kernel.serving:make_app", factory=True, host=host, port=port, workers=workers,
-        **options(settings),
-    )  # fmt: skip
+    disk.check(settings, works=settings.embedded_worker)
+    if workers > 1:
+        from musekit.cli.trying import may_start
+
+        may_start()
+    with _counting_together(workers > 1 and settings.metrics_secret is not None):
+        uvicorn.run(
+            "musekit.kernel.serving:make_app", factory=True, host=host, port=port, workers=workers,
+            **options(settings),
+        )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _counting_together(needed: bool) -> Iterator[None]:
+    """Give the web processes a folder in which they count for /metrics, whichever is asked."""
+    if not needed or "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="musekit-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        yield
 
 
 def worker(data_dir: DataDir = "") -> None:
@@ -63,15 +84,18 @@ def worker(data_dir: DataDir = "") -> None:
     import signal
 
     use_data_dir(data_dir)
+    from musekit.kernel import disk
     from musekit.kernel.lean import building
     from musekit.kernel.queue.services import Stop
     from musekit.kernel.queue.worker import run_worker
     from musekit.kernel.serving import prepare
 
+    settings = prepare()
+    disk.check(settings, works=True)
     with building():
         from musekit.kernel.build import build_host
 
-        host = build_host(prepare())
+        host = build_host(settings)
     stop = Stop()
 
     def end(number: int, frame: object) -> None:

@@ -12,9 +12,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from musekit.cli.output import fail, say
+from musekit.kernel import disk
 from musekit.kernel.lean import building, slim
 
 if TYPE_CHECKING:
+    from musekit.kernel.host import Host
     from musekit.kernel.settings import CoreSettings
 
 
@@ -32,6 +34,7 @@ def run(*, demo: bool, as_json: bool, address: str, port: int) -> None:
         shown = f"[{address}]" if ":" in address else address
         url = f"http://{'127.0.0.1' if address in ('0.0.0.0', '::') else shown}:{port}"  # noqa: S104
         settings = _settings(demo, address, url)
+        disk.check(settings, works=settings.embedded_worker)
         slim(settings)
         _migrate(settings)
         _serve(settings, listener, url, demo=demo, as_json=as_json)
@@ -107,7 +110,8 @@ def _serve(
         said: dict[str, Any] = {}
         if demo:
             said = host.registry.hooks.on_demo(host=host, base_url=url)
-        _announce(url, said, demo=demo, as_json=as_json)
+        link = "" if demo or as_json else _set_up_link(host)
+        _announce(url, said, demo=demo, as_json=as_json, set_up=link)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -128,7 +132,20 @@ def _serve(
         host.close()
 
 
-def _announce(url: str, said: dict[str, Any], *, demo: bool, as_json: bool) -> None:
+def _set_up_link(host: Host) -> str:
+    """Return where the first operator is made; empty if there is one."""
+    from musekit.auth import set_up
+    from musekit.errors import ConflictError
+
+    try:
+        return set_up.offer(host)
+    except ConflictError:
+        return ""
+
+
+def _announce(
+    url: str, said: dict[str, Any], *, demo: bool, as_json: bool, set_up: str = ""
+) -> None:
     if as_json:
         names = ("email", "password", "api_token")
         line = {"url": url, **{name: said.get(name) for name in names}, **said}
@@ -143,6 +160,8 @@ def _announce(url: str, said: dict[str, Any], *, demo: bool, as_json: bool) -> N
         lines += ["  No installed plugin has sample data: pip install 'passivepost[demo]'"]
     elif not demo:
         lines += [f"  Make an account at     {url}/sign-up"]
+        if set_up:
+            lines += [f"  Be its operator, once  {set_up}"]
     lines += [f"  {problem}" for problem in said.get("problems", ())]
     sys.stdout.write("\n".join([*lines, "  Stop with Ctrl-C", "", ""]))
     sys.stdout.flush()

@@ -10,12 +10,15 @@ from typing import Annotated
 
 import typer
 
+from musekit.cli.impersonations import impersonations
 from musekit.cli.options import Json, yes_delete
 from musekit.cli.output import as_json, fail, table
 
 app = typer.Typer(
     help="List, make, export and delete users.", no_args_is_help=True, rich_markup_mode=None
 )
+
+app.command("impersonations")(impersonations)
 
 
 @app.command("list")
@@ -84,14 +87,15 @@ def export(
 ) -> None:
     """Export all that is kept of a user as JSON: no passwords, tokens or other secrets."""
     from musekit.api import Actor
-    from musekit.auth import removal
+    from musekit.auth import journal, removal
     from musekit.kernel.build import open_host
 
     with open_host() as host:
         actor = Actor.system("command users export")
-        with host.database.session(actor, readonly=True) as session:
+        with host.database.session(actor) as session:
             user_id = removal.find(session, email).id
             found = host.registry.hooks.export_user_data(session=session, user_id=user_id)
+            journal.note(session, actor, "export.made", target=("user", user_id))
     if output is None:
         as_json(found)
         return
@@ -108,11 +112,13 @@ def delete(
 ) -> None:
     """Delete a user with their personal space and all that is in it. `export` comes first."""
     from musekit.api import Actor
-    from musekit.auth import removal
+    from musekit.auth import deletion, journal, removal
     from musekit.kernel.build import open_host
+    from musekit.organizations import events
 
+    actor = Actor.system("command users delete")
     with open_host() as host:
-        with host.database.session(Actor.system("command users delete")) as session:
+        with host.database.session(actor, readonly=True) as session:
             user = removal.find(session, email)
             address, user_id = user.email, user.id
             if confirmed.strip().casefold() != user.email_key:
@@ -120,7 +126,12 @@ def delete(
                     f"Nothing was deleted. With --yes-delete {address} this deletes {address},"
                     " the personal space and all that is in it, for good."
                 )
+        if not deletion.end_payments(host, user_id):
+            fail("Nothing was deleted: their plans could not be ended at Stripe. Try again later.")
+        with host.database.session(actor) as session:
+            events.leaves_all(session, host, user_id)
             removal.remove(session, user_id)
+            journal.note(session, actor, "user.deleted", target=("user", user_id))
         host.registry.hooks.on_user_deleted(host=host, user_id=user_id)
     sys.stdout.write(f"{address} is deleted, with all that belonged to the account.\n")
 
@@ -131,13 +142,101 @@ def set_operator(
 ) -> None:
     """Let a user see the admin pages of this deployment."""
     from musekit.api import Actor
-    from musekit.auth import removal
+    from musekit.auth import journal, removal
     from musekit.kernel.database.session import Database
     from musekit.kernel.serving import prepare
 
+    actor = Actor.system("command users set-operator")
     database = Database(prepare())
-    with database.session(Actor.system("command users set-operator")) as session:
+    with database.session(actor) as session:
         user = removal.find(session, email)
-        user.is_operator = not off
+        if user.is_operator is off:
+            user.is_operator = not off
+            act = "user.operator_taken" if off else "user.made_operator"
+            journal.note(session, actor, act, target=("user", user.id))
     database.close()
     sys.stdout.write(f"{email} is {'no longer' if off else 'now'} an operator.\n")
+
+
+@app.command()
+def disable(
+    email: str,
+    reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
+    json: Json = False,
+) -> None:
+    """Let nobody sign in as a user. Nothing of theirs is deleted, and what is due goes out."""
+    _open_or_shut(email, reason, json=json, shut=True)
+
+
+@app.command()
+def enable(email: str, json: Json = False) -> None:
+    """Let a disabled user sign in again."""
+    _open_or_shut(email, "", json=json, shut=False)
+
+
+def _open_or_shut(email: str, reason: str, *, json: bool, shut: bool) -> None:
+    from musekit.api import Actor
+    from musekit.auth import closing, removal
+    from musekit.errors import MuseKitError
+    from musekit.kernel.database.session import Database
+    from musekit.kernel.serving import prepare
+
+    actor = Actor.system(f"command users {'disable' if shut else 'enable'}")
+    database = Database(prepare())
+    try:
+        with database.session(actor) as session:
+            user_id = removal.find(session, email).id
+            if shut:
+                user = closing.disable(session, actor, user_id, reason=reason)
+            else:
+                user = closing.enable(session, actor, user_id)
+            said = {"id": str(user.id), "email": user.email, "disabled": shut}
+    except MuseKitError as error:
+        fail(error.detail)
+    finally:
+        database.close()
+    if json:
+        as_json(said)
+    else:
+        can = "cannot sign in any more; browsers are signed out" if shut else "can sign in again"
+        sys.stdout.write(f"{said['email']} {can}.\n")
+
+
+@app.command("drop-second-factors")
+def drop_second_factors(email: str, json: Json = False) -> None:
+    """Let somebody in by their password alone who has lost phone, codes and passkeys.
+
+    Make sure that it is them who asks. They get a mail about it, and their browsers are signed out.
+    """
+    from musekit.api import Actor
+    from musekit.auth import removal
+    from musekit.auth.second_factors import service
+    from musekit.kernel.build import open_host
+
+    actor = Actor.system("command users drop-second-factors")
+    with open_host() as host, host.database.session(actor) as session:
+        user = removal.find(session, email)
+        service.let_back_in(session, host, actor, user.id)
+        said = {"id": str(user.id), "email": user.email}
+    if json:
+        as_json(said)
+    else:
+        sys.stdout.write(f"{said['email']} can sign in by the password alone.\n")
+
+
+@app.command("set-up-link")
+def set_up_link(json: Json = False) -> None:
+    """Make the link by which the first operator is made; it works once, for a day."""
+    from musekit.auth import set_up
+    from musekit.errors import MuseKitError
+    from musekit.kernel.build import open_host
+
+    with open_host() as host:
+        try:
+            url = set_up.offer(host)
+        except MuseKitError as error:
+            fail(error.detail)
+    if json:
+        as_json({"url": url})
+    else:
+        sys.stdout.write(f"{url}\n")

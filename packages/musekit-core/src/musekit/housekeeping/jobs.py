@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sqlalchemy import func, select
 
-from musekit.auth import sessions
+from musekit.audit import sweeping as audit
+from musekit.auth import links, reset, sessions
 from musekit.declarations import Health
+from musekit.email import outbox
+from musekit.email.settings import EmailSettings
 from musekit.kernel import ratelimit
 from musekit.kernel.actors import Actor
 from musekit.kernel.host import Host
@@ -17,7 +22,12 @@ _ACTOR = Actor.system("housekeeping")
 
 def sweep(host: Host) -> None:
     """Delete rows that count for nothing any more, each kind in a unit of work of its own."""
-    for delete in (idempotency_store.sweep, ratelimit.sweep, sessions.sweep):
+    days = host.settings_of(EmailSettings).keep_days
+    mails = partial(outbox.sweep, days=days)
+    for delete in (
+        idempotency_store.sweep, ratelimit.sweep, sessions.sweep, links.sweep, reset.sweep, mails,
+        audit.sweep,
+    ):  # fmt: skip
         with host.database.session(_ACTOR) as session:
             delete(session)
 

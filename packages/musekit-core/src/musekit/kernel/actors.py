@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from musekit.errors import ForbiddenError
+
+Via = Literal["browser", "token", "command", "system"]
+_VIA: dict[str, Via] = {"user": "browser", "token": "token", "system": "system"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +28,17 @@ class Actor:
     is_operator: bool = False  #: runs the deployment; reaches admin pages, not other spaces' rows
     session_id: UUID | None = None  #: the browser session, where there is one
     timezone: str = "UTC"  #: IANA name, for showing and reading wall-clock times
+    authenticated_at: datetime | None = None  #: when the person last proved who they are
+    impersonator_id: UUID | None = None  #: the operator who acts as this person
+    #: the organization whose own service let them in: they act in its spaces alone
+    organization_id: UUID | None = None
+    token_id: UUID | None = None  #: the API token, where there is one
+    via: Via | None = None  #: how the act came in; None: as the kind says
+
+    def __post_init__(self) -> None:
+        """Say how it came in, where that was not said."""
+        if self.via is None:
+            object.__setattr__(self, "via", _VIA[self.kind])
 
     @classmethod
     def system(cls, name: str) -> Actor:

@@ -21,14 +21,16 @@ from musekit.kernel.health import Readiness
 from musekit.kernel.host import Host
 from musekit.kernel.web import install as shell
 from musekit.kernel.web import problems, routes
+from musekit.kernel.web.draining import on_signals
 from musekit.kernel.web.idempotency import IdempotencyKeys
 from musekit.kernel.web.openapi import PROBLEM_SCHEMA, describe_keys
 from musekit.kernel.web.requests import RequestContext, TrustedHosts
 
 logger = logging.getLogger(__name__)
 
-#: Bytes of a request body, unless a route says otherwise (`max_body_size`).
-BODY_LIMIT = 1_048_576
+#: Bytes of a request body, unless a route says otherwise (`max_body_size`). What is read as JSON or
+#: as a form holds up all others meanwhile: a megabyte made for it, a third of a second.
+BODY_LIMIT = 131_072
 #: Names that always mean this machine.
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
@@ -59,7 +61,8 @@ def create_app(host: Host) -> FastAPI:
     # Not FastAPI's own argument: that layer is outside of ours, and answers in plain text.
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=BODY_LIMIT)
     app.add_middleware(TrustedHosts, names=_names(host))
-    app.add_middleware(RequestContext)  # the last added is the outermost
+    # The last added is the outermost.
+    app.add_middleware(RequestContext, metrics=host.metrics, tracing=host.tracing)
     app.openapi = _openapi(app)  # type: ignore[method-assign]
     return app
 
@@ -93,6 +96,7 @@ def _own_routes(app: FastAPI, host: Host) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     host: Host = app.state.host
     async with AsyncExitStack() as stack:
+        stack.enter_context(on_signals(host))
         if getattr(app.state, "owns_host", False):
             stack.push_async_callback(run_in_threadpool, host.close)
         for plugin, context in host.registry.hooks.lifespans(host):

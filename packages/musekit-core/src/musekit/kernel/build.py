@@ -10,17 +10,21 @@ from dataclasses import asdict
 from sqlalchemy.exc import DBAPIError
 
 from musekit.errors import ConfigurationError
-from musekit.kernel import collecting, loader, refusals
+from musekit.kernel import collecting, loader, refusals, telemetry
 from musekit.kernel.actors import Actor
+from musekit.kernel.advice import Fault, Judgement
 from musekit.kernel.crypto.keyring import KeyRing
 from musekit.kernel.crypto.keys import new_key
 from musekit.kernel.database.session import Database
 from musekit.kernel.discovery import CORE, plugins_dir, read_json, write_json
 from musekit.kernel.host import Host
+from musekit.kernel.metrics import Metrics
 from musekit.kernel.outbound.client import Outbound
 from musekit.kernel.portal import Portal
 from musekit.kernel.queue.broker import Broker
-from musekit.kernel.registry import PluginFault, Registry
+from musekit.kernel.ratelimit.limiter import Limiter
+from musekit.kernel.ratelimit.settings import LimitSettings
+from musekit.kernel.registry import ADVICE, PluginFault, Registry
 from musekit.kernel.settings import CoreSettings, load_section
 
 logger = logging.getLogger(__name__)
@@ -32,6 +36,7 @@ def build_host(
     plugins: Sequence[str] | None = None,
     strict: bool | None = None,
     offline: bool = False,
+    judgement: Judgement | None = None,
 ) -> Host:
     """Build a host from the installed plugins.
 
@@ -40,6 +45,8 @@ def build_host(
         plugins: load only these and the core (for tests); None: all installed.
         strict: a faulty plugin is an error; None: as the settings say.
         offline: look at no database, for commands that describe what is installed.
+        judgement: collects what would be refused, and the host is built all the same, for
+            commands that explain it.
 
     Raises:
         ConfigurationError: the deployment is set up wrongly, or a migration of the core is due.
@@ -48,24 +55,30 @@ def build_host(
     settings = settings or load_section(CoreSettings, CORE)
     strict = settings.strict_plugins if strict is None else strict
     if not offline:
-        refusals.check_settings(settings)
+        refusals.check_settings(settings, judgement)
     unmigrated = {} if offline else _unmigrated(settings)
     registry = loader.load(settings, plugins=plugins, strict=strict, unmigrated=unmigrated)
     collecting.collect(registry, collecting.PLAIN)
-    outbound = Outbound(settings)
+    outbound, database = Outbound(settings), Database(settings)
+    metrics = Metrics(enabled=bool(settings.metrics_secret) and not offline)
     host = Host(
         settings=settings,
-        database=Database(settings),
+        database=database,
         keyring=KeyRing([new_key()]) if offline else KeyRing.from_settings(settings),
         broker=Broker(settings),
         outbound=outbound,
         portal=Portal(outbound),
         registry=registry,
+        limits=Limiter(settings, database, metrics),
+        metrics=metrics,
+        tracing=None if offline else telemetry.start(settings),
     )
     try:
         _read_sections(host)
+        rates = host.sections.get(LimitSettings)
+        host.limits.configure(rates if isinstance(rates, LimitSettings) else None)
         if not offline:
-            refusals.check_services(host)
+            refusals.check_services(host, judgement)
         host.broker.bind(host)
         collecting.collect(registry, collecting.WEB, host)
     except BaseException:
@@ -92,26 +105,28 @@ def open_host() -> Iterator[Host]:
         host.close()
 
 
-def _unmigrated(settings: CoreSettings) -> Mapping[str, str]:
+def _unmigrated(settings: CoreSettings) -> Mapping[str, Fault]:
     """Return why plugins' schemas do not fit their code; refuse when it is the core's."""
     from musekit.kernel.migrations.state import ahead, pending, unreadable
 
-    waiting = pending(settings)
-    if CORE in waiting or (found := ahead(settings)).get(CORE):
+    waiting, newer = pending(settings), ahead(settings)
+    if CORE in waiting:
+        ends = dict.fromkeys((waiting[CORE][0], waiting[CORE][-1]))
         raise ConfigurationError(
-            found[CORE]
-            if CORE not in waiting
-            else "The database lacks migrations of the core. Run `musekit migrate`, then start"
-            " again; nothing was changed."
+            f"The database lacks migrations of the core, {' to '.join(ends)}. Run"
+            " `musekit migrate`, then start again; nothing was changed."
         )
-    return {
-        **{
-            name: f"revisions {', '.join(revisions)} are not applied"
-            for name, revisions in waiting.items()
-        },
-        **found,
-        **unreadable(),
+    if CORE in newer:
+        raise ConfigurationError("\n".join(newer.values()))
+    due = {
+        name: Fault("migrations", f"revisions {', '.join(revisions)} are not applied",
+                    ADVICE["migrations"])
+        for name, revisions in waiting.items()
+    }  # fmt: skip
+    wrong = {
+        name: Fault("migrations", why, ADVICE["collect"]) for name, why in unreadable().items()
     }
+    return {**due, **newer, **wrong}
 
 
 def _read_sections(host: Host) -> None:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from musekit.kernel.host import Host
 
 #: Commands that are the core's own; a plugin may not take their names.
-CORE_COMMANDS = frozenset(
-    {"up", "serve", "worker", "migrate", "plugins", "doctor", "users", "keys", "openapi", "new"}
-)
+CORE_COMMANDS = frozenset({
+    "up", "serve", "worker", "migrate", "plugins", "doctor", "users", "billing", "keys", "openapi",
+    "new",
+})  # fmt: skip
 _NAME = re.compile(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*( [a-z][a-z0-9-]*)?")
 
 
@@ -73,6 +74,15 @@ def _command(plugin: str, item: d.Command) -> Iterable[str]:
     yield from _named("command", "name")(plugin, item)
 
 
+def _email_template(plugin: str, item: d.EmailTemplate) -> Iterable[str]:
+    if not item.template.startswith(f"{plugin}/"):
+        raise PluginFault(
+            f"the mail template “{item.template}” does not lie in the plugin's own templates:"
+            f" “{plugin}/…”"
+        )
+    yield from _named("template", "key")(plugin, item)
+
+
 def _routes(plugin: str, item: d.RouteSet) -> Iterable[str]:
     from musekit.kernel.web.routes import claims
 
@@ -94,12 +104,27 @@ PLAIN = (
     Kind("commands", "musekit_register_commands", d.Command, _command),
     Kind("navigation", "musekit_register_navigation", d.NavItem, _nothing),
     Kind("slots", "musekit_register_slots", d.Slot, _nothing),
-)
+    Kind(
+        "email_templates", "musekit_register_email_templates", d.EmailTemplate, _email_template
+    ),
+    Kind(
+        "webhook_events", "musekit_register_webhook_events", d.WebhookEvent,
+        _named("webhook event", "key"),
+    ),
+)  # fmt: skip
 #: Asked with the host.
 WEB = (
     Kind("routes", "musekit_register_routes", d.RouteSet, _routes),
     Kind("pages", "musekit_register_pages", d.RouteSet, _routes),
-)
+    Kind(
+        "identity_providers", "musekit_register_identity_providers", d.IdentityProvider,
+        _named("identity provider", "key"),
+    ),
+    Kind(
+        "ai_providers", "musekit_register_ai_providers", d.AIProvider,
+        _named("AI provider", "key"),
+    ),
+)  # fmt: skip
 
 
 def collect(registry: Registry, kinds: Iterable[Kind], host: Host | None = None) -> None:
@@ -130,7 +155,7 @@ def _collect_one(
                     )
                 _claim(registry, plugin, addition, list(kind.claims(plugin, item)))
         except Exception as error:
-            phase: Phase = "routes" if kind in WEB else "collect"
+            phase: Phase = "routes" if kind.type is d.RouteSet else "collect"
             registry.quarantine(plugin, phase, error, where=kind.hook)
             return
         addition.items[kind.name] = items

@@ -54,6 +54,12 @@ def examine(host: Host) -> list[Finding]:
     return findings
 
 
+def worst_first(host: Host) -> list[Finding]:
+    """Run all checks, and return what fails before what warns and what is well."""
+    order = ("fail", "warn", "ok")
+    return sorted(examine(host), key=lambda each: order.index(each.status))
+
+
 def _database(host: Host) -> Finding:
     try:
         # Taking a connection makes or tests one; no statement is needed.
@@ -97,6 +103,8 @@ class Readiness:
 
     def answer(self) -> tuple[int, dict[str, Any]]:
         """Return the HTTP status and a report without details, for anybody may ask."""
+        if self._host.stopping.is_set():
+            return 503, {"status": "stopping"}
         with self._lock:
             if time.monotonic() - self._at > FRESH:
                 self._answer = self._report()

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pluggy
+
+from musekit.kernel.discovery import CORE
 
 if TYPE_CHECKING:
     from pluggy._hooks import HookImpl
@@ -103,6 +105,15 @@ class Hooks:
         """Tell that a user is gone; call it after the commit."""
         self._notify("musekit_on_user_deleted", host=host, user_id=user_id)
 
+    def on_subscription_changed(
+        self, *, host: Host, product: str, space_ids: Sequence[UUID], before: str, after: str
+    ) -> None:
+        """Tell that the tier of spaces is another now; call it after the commit."""
+        self._notify(
+            "musekit_on_subscription_changed",
+            host=host, product=product, space_ids=space_ids, before=before, after=after,
+        )  # fmt: skip
+
     def on_demo(self, *, host: Host, base_url: str) -> dict[str, Any]:
         """Have plugins fill a demo deployment; return what they say of it, merged.
 
@@ -155,9 +166,26 @@ class Hooks:
         return None
 
     def resolve_tier(self, *, host: Host, product: str, space_id: UUID) -> str | None:
-        """Return the key of a space's tier; None when no plugin knows: the floor."""
+        """Return the key of the tier a space has, by the whole chain (`musekit.products.tiers`).
+
+        None for a product that nobody has declared.
+        """
+        from musekit.products import tiers
+
+        try:
+            return tiers.resolve(host, product, space_id).tier.key
+        except LookupError:
+            return None
+
+    def ask_tier(self, *, host: Host, product: str, space_id: UUID) -> str | None:
+        """Return the key that a plugin other than the core gives a space; None: none does.
+
+        One step of the chain. A plugin that fails is passed over.
+        """
         arguments = {"host": host, "product": product, "space_id": space_id}
         for implementation in self.implementations("musekit_resolve_tier"):
+            if owner(implementation) == CORE:
+                continue
             try:
                 tier: str | None = _call(implementation, arguments)
             except Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic_settings import BaseSettings
@@ -10,13 +11,37 @@ from pydantic_settings import BaseSettings
 if TYPE_CHECKING:
     from musekit.kernel.crypto.keyring import KeyRing
     from musekit.kernel.database.session import Database
+    from musekit.kernel.metrics import Metrics
     from musekit.kernel.outbound.client import Outbound
     from musekit.kernel.portal import Portal
     from musekit.kernel.queue.broker import Broker
+    from musekit.kernel.queue.tally import Tally
+    from musekit.kernel.ratelimit.limiter import Limiter
     from musekit.kernel.registry import Registry
     from musekit.kernel.settings import CoreSettings
+    from musekit.kernel.telemetry import Tracing
 
 Model = TypeVar("Model", bound=BaseSettings)
+
+
+def _limits() -> Limiter:
+    """Return a limiter that counts in memory."""
+    from musekit.kernel.ratelimit.limiter import Limiter
+
+    return Limiter()
+
+
+def _tally() -> Tally:
+    from musekit.kernel.queue.tally import Tally
+
+    return Tally()
+
+
+def _metrics() -> Metrics:
+    """Return metrics that nobody asks for."""
+    from musekit.kernel.metrics import Metrics
+
+    return Metrics()
 
 
 @dataclass
@@ -33,6 +58,12 @@ class Host:
     outbound: Outbound  #: the only way out, guarded: an async client
     portal: Portal  #: runs async code of platforms from `def` routes: `portal.call(coro_fn, *args)`
     registry: Registry  #: what plugins declared, and the typed hook façade `registry.hooks`
+    #: How often what may be asked: `limits.hit(policy, scope)`.
+    limits: Limiter = field(default_factory=_limits)
+    tally: Tally = field(default_factory=_tally)  #: jobs under way here, and how others ended
+    metrics: Metrics = field(default_factory=_metrics)  #: numbers for Prometheus
+    tracing: Tracing | None = None  #: makes spans, where OpenTelemetry is set up
+    stopping: Event = field(default_factory=Event)  #: told to stop: begin nothing that takes long
     sections: dict[type[BaseSettings], BaseSettings] = field(default_factory=dict)
     #: Objects plugins share with their own routes and jobs, by type; see `put` and `get`.
     _shared: dict[type[Any], Any] = field(default_factory=dict)
@@ -54,5 +85,8 @@ class Host:
     def close(self) -> None:
         """Give back threads and connections. The host is of no use afterwards."""
         self.portal.close()
+        if self.tracing is not None:
+            self.tracing.close()
         self.broker.close()
+        self.limits.close()
         self.database.close()

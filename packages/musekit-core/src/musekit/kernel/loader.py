@@ -22,6 +22,7 @@ import pluggy
 
 from musekit import hookspecs
 from musekit.kernel import discovery, requirements
+from musekit.kernel.advice import Fault
 from musekit.kernel.discovery import CORE, Found
 from musekit.kernel.hooks import Hooks
 from musekit.kernel.probe import Proofs, trial
@@ -49,7 +50,7 @@ def load(
     *,
     plugins: Sequence[str] | None = None,
     strict: bool = False,
-    unmigrated: Mapping[str, str] | None = None,
+    unmigrated: Mapping[str, Fault] | None = None,
 ) -> Registry:
     """Load the installed plugins.
 
@@ -57,7 +58,8 @@ def load(
         settings: data directory, deny-list and time limit.
         plugins: load only these (and the core); None: all.
         strict: raise on the first fault instead of holding the plugin.
-        unmigrated: plugin name → why its schema does not fit its code; these are not imported.
+        unmigrated: plugin name → why its schema does not fit its code, and what to do; these are
+            not imported.
 
     Raises:
         PluginFault: the core itself cannot be loaded, or `strict`.
@@ -70,7 +72,9 @@ class ProductMissing(PluginFault):
 
 
 class _Loading:
-    def __init__(self, settings: CoreSettings, strict: bool, unmigrated: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: CoreSettings, strict: bool, unmigrated: Mapping[str, Fault]
+    ) -> None:
         self.settings = settings
         self.strict = strict
         self.unmigrated = unmigrated
@@ -253,11 +257,15 @@ class _Loading:
         raise ProductMissing(f"needs {product}, which declares {hook} and is not active")
 
     def _hold(self, plugin: Found, phase: Phase, error: str | BaseException) -> None:
+        advice = ADVICE[phase]
+        if isinstance(error, Fault):
+            advice = error.cure
+            error = error.cause.removesuffix(".")
         self.out[plugin.name] = describe(error)
         self.registry.hold(
             Quarantine(
                 plugin=plugin.name, dist=plugin.dist, version=plugin.version, phase=phase,
-                error=describe(error), advice=ADVICE[phase],
+                error=describe(error), advice=advice,
             ),
             cause=error if isinstance(error, BaseException) else None,
         )  # fmt: skip

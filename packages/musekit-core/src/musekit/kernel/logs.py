@@ -55,9 +55,14 @@ def hide(text: str) -> str:
     return _SECRET_PAIR.sub(rf"\1{HIDDEN}", hide_tokens(text))
 
 
+def is_secret_name(name: str) -> bool:
+    """Say whether a name is one that secrets go by."""
+    return bool(_SECRET_KEY.search(name)) and name not in _HARMLESS
+
+
 def redact(value: Any, key: str = "") -> Any:
     """Return a value of a log event without secrets, however deep they lie."""
-    if key and _SECRET_KEY.search(key) and key not in _HARMLESS and value not in (None, "", True):
+    if key and is_secret_name(key) and value not in (None, "", True):
         return value if isinstance(value, int | float) else HIDDEN
     if isinstance(value, str):
         return hide(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from musekit.errors import UnavailableError
@@ -55,7 +55,6 @@ class Portal:
             TimeoutError: it took longer than `timeout`.
             UnavailableError: the portal is closed.
         """
-        loop = self._start()
         if threading.current_thread() is self._thread:
             raise RuntimeError("Portal.call from the portal's own loop: await the function instead")
 
@@ -63,12 +62,7 @@ class Portal:
             async with asyncio.timeout(timeout):
                 return await fn(*args, **kwargs)
 
-        task = run()
-        try:
-            future = asyncio.run_coroutine_threadsafe(task, loop)
-        except RuntimeError:
-            task.close()
-            raise UnavailableError("The server is shutting down. Try again.") from None
+        future = self.spawn(run())
         try:
             return future.result()
         except concurrent.futures.CancelledError:
@@ -76,6 +70,23 @@ class Portal:
         except BaseException:
             future.cancel()
             raise
+
+    def spawn(self, task: Coroutine[Any, Any, Result]) -> concurrent.futures.Future[Result]:
+        """Begin something in the portal's loop; cancelling the future cancels it there.
+
+        Raises:
+            UnavailableError: the portal is closed.
+        """
+        try:
+            loop = self._start()
+        except BaseException:
+            task.close()
+            raise
+        try:
+            return asyncio.run_coroutine_threadsafe(task, loop)
+        except RuntimeError:
+            task.close()
+            raise UnavailableError("The server is shutting down. Try again.") from None
 
     def close(self, *, timeout: float = 10.0) -> None:
         """Cancel what still runs, close the client, join the thread. May be called twice."""

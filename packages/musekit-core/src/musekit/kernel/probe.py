@@ -14,6 +14,7 @@ import contextlib
 import faulthandler
 import fcntl
 import importlib
+import logging
 import os
 import select
 import subprocess
@@ -25,6 +26,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from musekit.kernel.discovery import Found, plugins_dir, read_json, write_json
+
+logger = logging.getLogger(__name__)
 
 #: A plugin that passes the trial, yet ends the process that often when imported, is not imported.
 DOUBTS_ALLOWED = 2
@@ -66,8 +69,12 @@ class Proofs:
     @contextlib.contextmanager
     def importing(self, plugin: Found) -> Iterator[None]:
         """Hold a locked note of the plugin's name while it is imported."""
-        self._notes.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self._notes, prefix=f"{plugin.name}-")
+        try:
+            self._notes.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self._notes, prefix=f"{plugin.name}-")
+        except OSError:  # a disk that is only read keeps no notes, and starts all the same
+            yield
+            return
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
@@ -90,7 +97,10 @@ class Proofs:
             self._save()
 
     def _save(self) -> None:
-        write_json(self._path, self._known)
+        try:
+            write_json(self._path, self._known)
+        except OSError as error:  # then each start tries all plugins out anew
+            logger.warning("%s cannot be written: %s", self._path, error.strerror)
 
     @staticmethod
     def _same(known: dict[str, Any], plugin: Found) -> bool:

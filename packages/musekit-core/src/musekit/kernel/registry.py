@@ -91,8 +91,9 @@ class Registry:
 
     @property
     def products(self) -> list[d.Product]:
-        """Products customers subscribe to."""
-        return self._all("products")
+        """Products customers subscribe to; one that stands in only where there is no other."""
+        every: list[d.Product] = self._all("products")
+        return [each for each in every if not each.stands_in] or every
 
     @property
     def settings(self) -> list[d.SettingsSection]:
@@ -107,7 +108,9 @@ class Registry:
     @property
     def tiers(self) -> list[d.Tier]:
         """Tiers of all products, by product and rank."""
-        return sorted(self._all("tiers"), key=lambda tier: (tier.product, tier.rank))
+        absent = {each.key for each in self._all("products")} - {p.key for p in self.products}
+        found = (tier for tier in self._all("tiers") if tier.product not in absent)
+        return sorted(found, key=lambda tier: (tier.product, tier.rank))
 
     @property
     def jobs(self) -> dict[str, d.Job]:
@@ -138,6 +141,26 @@ class Registry:
     def slots(self) -> list[d.Slot]:
         """Fragments for named places of pages, by weight."""
         return sorted(self._all("slots"), key=lambda each: each.weight)
+
+    @property
+    def email_templates(self) -> dict[str, d.EmailTemplate]:
+        """Mails that may be sent, by key."""
+        return {each.key: each for each in self._all("email_templates")}
+
+    @property
+    def webhook_events(self) -> dict[str, d.WebhookEvent]:
+        """Events that webhooks may tell of, by key."""
+        return {each.key: each for each in self._all("webhook_events")}
+
+    @property
+    def identity_providers(self) -> dict[str, d.IdentityProvider]:
+        """Ways to sign in by another service, by key."""
+        return {each.key: each for each in self._all("identity_providers")}
+
+    @property
+    def ai_providers(self) -> dict[str, d.AIProvider]:
+        """Services that answer calls of language models, by key."""
+        return {each.key: each for each in self._all("ai_providers")}
 
     @property
     def routes(self) -> list[d.RouteSet]:
@@ -196,6 +219,10 @@ class Registry:
         for kind, items in addition.items.items():
             present.items.setdefault(kind, []).extend(items)
         present.claims |= addition.claims
+        self._flat.clear()
+
+    def refresh(self) -> None:
+        """Read anew what was contributed; for tests that alter a declaration."""
         self._flat.clear()
 
     def on_quarantine(self, watcher: Callable[[str], None]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import sys
+
 import importlib_metadata
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -17,13 +20,19 @@ def unmet(plugin: Found) -> list[str]:
     faults = []
     for requirement in _applying(plugin):
         try:
-            version = importlib_metadata.version(requirement.name)
+            version = _version(requirement.name, tuple(sys.path))
         except importlib_metadata.PackageNotFoundError:
             faults.append(f"needs {requirement}, which is not installed")
             continue
         if not requirement.specifier.contains(version, prereleases=True):
             faults.append(f"needs {requirement}, but {requirement.name} is {version}")
     return faults
+
+
+@functools.lru_cache(maxsize=512)
+def _version(name: str, path: tuple[str, ...]) -> str:
+    """Return what is installed, on this path of modules: several plugins need the same."""
+    return importlib_metadata.version(name)
 
 
 def needs(plugin: Found, among: dict[str, str]) -> list[str]:

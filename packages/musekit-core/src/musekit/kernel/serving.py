@@ -43,7 +43,7 @@ def options(settings: CoreSettings) -> dict[str, Any]:
         "server_header": False,
         "proxy_headers": bool(settings.trusted_proxies),
         "forwarded_allow_ips": settings.trusted_proxies or None,
-        "timeout_graceful_shutdown": 10,
+        "timeout_graceful_shutdown": settings.web_drain_seconds,
         # An idle keep-alive must outlast that of the proxy in front (60 s by default in most).
         "timeout_keep_alive": 75,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Literal, TypeVar
+from uuid import UUID
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -43,7 +44,12 @@ class CoreSettings(BaseSettings):
     redis_url: str = Field("", description="Redis, for the queue and for rate limits")
     trusted_proxies: list[str] = Field(
         default_factory=list,
-        description="addresses of reverse proxies whose X-Forwarded headers are believed",
+        description="addresses and networks of reverse proxies whose X-Forwarded headers are"
+        " believed",
+    )
+    behind_proxy: Literal["unset", "none"] = Field(
+        "unset",
+        description="`none`: no proxy of ours is in front, so addresses are those of connections",
     )
     worker_threads: int = Field(4, ge=1, description="threads of a worker process for jobs")
     embedded_worker: bool = Field(
@@ -58,11 +64,42 @@ class CoreSettings(BaseSettings):
         validation_alias="SOCIAL_ENCRYPTION_KEY",
         description="key ring: `id:base64(32 bytes)`, newest first, comma between keys",
     )
+    adopt_database: UUID | None = Field(
+        None, description="id of a database that was written with other keys, to run it all the"
+        " same: the message of the refusal names it",
+    )  # fmt: skip
+    auth_recent_minutes: float = Field(
+        15, gt=0, description="minutes after a sign-in in which dangerous acts ask for no other"
+    )
+    tier_cache_seconds: float = Field(
+        5, ge=0, description="seconds that another process may go on with a tier after its change"
+    )
+    web_linger_seconds: float | None = Field(
+        None, ge=0,
+        description="seconds a web process told to stop still takes requests, while /readyz says"
+        " 503; empty: 3 in production, else 0",
+    )  # fmt: skip
+    web_drain_seconds: int = Field(
+        10, ge=0, description="seconds that requests under way may then take to end"
+    )
+    limit_wait_seconds: float = Field(
+        0.05, gt=0, description="seconds for which a rate limit waits for Redis before it does"
+        " without; more where Redis is far away",
+    )  # fmt: skip
+    otel_endpoint: str = Field(
+        "", description="base address of an OpenTelemetry collector (OTLP over HTTP), for traces"
+    )
     session_days: int = Field(30, ge=1, description="days a browser session lives without use")
     cron_secret: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("MUSEKIT_CRON_SECRET", "CRON_SECRET"),
         description="bearer secret of the cron endpoints, ≥ 32 bytes; without it they answer 404",
+    )
+    cron_budget_seconds: float = Field(
+        50, gt=0, description="seconds in which one call of /api/cron/work begins jobs"
+    )
+    metrics_secret: SecretStr | None = Field(
+        None, description="bearer secret of /metrics, ≥ 32 bytes; without it that answers 404"
     )
     outbound_allow: list[str] = Field(
         default_factory=list,

@@ -46,6 +46,41 @@ def SPACE() -> sa.Column[Any]:  # noqa: N802 - stands among column definitions
     )
 
 
+def reference(
+    column: str, table: str, *, keep: bool = False, required: bool = True
+) -> sa.Column[Any]:
+    """Return a column that points to the ``id`` of a table of the core.
+
+    Args:
+        column: its name.
+        table: what it points to.
+        keep: the row outlives what it points to (SET NULL); else it goes with it (CASCADE).
+        required: it is never NULL; of no effect with `keep`.
+    """
+    key = sa.ForeignKey(f"{table}.id", ondelete="SET NULL" if keep else "CASCADE")
+    return sa.Column(column, UUID, key, nullable=keep or not required)
+
+
+def index(
+    op: Any, table: str, *columns: str, unique: bool = False, where: str = "", name: str = ""
+) -> None:
+    """Make an index, named as the models name theirs.
+
+    Args:
+        op: Alembic's ``op``.
+        table: name of the table.
+        columns: names of the columns.
+        unique: no two rows are alike in them.
+        where: SQL condition on the rows it holds; all, if empty.
+        name: for an index of another name than the columns give.
+    """
+    partial = sa.text(where) if where else None
+    op.create_index(
+        name or f"ix_{table}_{'_'.join(columns)}", table, list(columns), unique=unique,
+        sqlite_where=partial, postgresql_where=partial,
+    )  # fmt: skip
+
+
 def is_postgres(op: Any) -> bool:
     """True when the migration runs on PostgreSQL."""
     return bool(op.get_context().dialect.name == "postgresql")

@@ -13,10 +13,11 @@ from musekit.kernel.database.guard import OwnRows
 from musekit.kernel.database.models import Base, Personal
 from musekit.kernel.database.types import UtcDateTime, utc_now
 from musekit.kernel.ids import new_id
+from musekit.organizations.models import Organization
 
 
 class Space(Base, Personal):
-    """A tenant: one personal space per user; organizations have further ones."""
+    """A tenant: one personal space per user; an organization has one or more, a client each."""
 
     __tablename__ = "spaces"
 
@@ -25,6 +26,10 @@ class Space(Base, Personal):
     #: The user whose personal space this is, else None.
     personal_user_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), unique=True
+    )
+    #: The organization it belongs to, else None.
+    organization_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey(Organization.id, ondelete="CASCADE"), index=True
     )
     timezone: Mapped[str] = mapped_column(Text, default="UTC")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)

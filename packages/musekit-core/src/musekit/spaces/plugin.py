@@ -27,10 +27,14 @@ def musekit_register_routes(host: Host) -> Iterable[RouteSet]:
 
 @hookimpl
 def musekit_register_navigation() -> Iterable[NavItem]:
-    """Give the dashboard, first of all entries."""
+    """Give the dashboard, first of all entries, and one's own space."""
     return [
         NavItem(
             label="Dashboard", href="/dashboard", group="Overview", weight=0,
             icon="layout-dashboard",
-        )
+        ),
+        NavItem(
+            label="Own space", href="/account/space", group="Account", area="account", weight=2,
+            icon="layers",
+        ),
     ]  # fmt: skip

@@ -135,13 +135,18 @@ def make_user(app: FastAPI, client: TestClient) -> Callable[..., SignedIn]:
     """Make users by ``make_user(email=…)``, each with a browser and an API token."""
 
     def make(email: str = "") -> SignedIn:
-        return sign_in(app, email or f"user-{uuid4().hex[:8]}@example.com")
+        return sign_in(app, email or f"user-{uuid4().hex[:8]}@example.com", client)
 
     return make
 
 
-def sign_in(app: FastAPI, email: str) -> SignedIn:
-    """Create a user with a personal space, a token and a signed-in browser."""
+def sign_in(app: FastAPI, email: str, beside: TestClient | None = None) -> SignedIn:
+    """Create a user with a personal space, a token and a signed-in browser.
+
+    Args:
+        beside: a browser whose event loop, as long as it runs, serves the new one, too: a loop and
+            a thread of its own for every request would take longer than most requests.
+    """
     from starlette.testclient import TestClient
 
     from musekit.auth import service
@@ -156,6 +161,7 @@ def sign_in(app: FastAPI, email: str) -> SignedIn:
         _, token = service.create_token(session, user_id, space_id, "tests", scopes)
     host.registry.hooks.on_user_created(host=host, user_id=user_id, space_id=space_id)
     browser = TestClient(app)
+    browser.portal = beside.portal if beside is not None else None
     answer = browser.post("/api/auth/sign-in", json={"email": email, "password": PASSWORD})
     assert answer.status_code < 300, answer.text
     return SignedIn(

@@ -22,11 +22,13 @@ from musekit.api import (
     MuseKitError,
     NotFoundError,
     UnavailableError,
+    emit_webhook,
 )
 from passivepost.accounts import oauth, refresh, service, vault
 from passivepost.accounts.calling import ask
 from passivepost.accounts.registry import platforms_of
 from passivepost.accounts.schemas import AccountOut, Check, Disconnected, Redirect
+from passivepost.notifications.events import DISCONNECTED
 from passivepost.sdk import oauth as token_endpoint
 from passivepost.sdk.capabilities import CredentialForm, OAuth
 from passivepost.sdk.content import Account, Credentials, Identity
@@ -136,6 +138,13 @@ def disconnect(host: Host, actor: Actor, account_id: UUID) -> Disconnected:
     with host.database.session(actor) as session:
         credentials = _credentials(vault_failures, session, host, account_id)
         account, held = service.disconnect(session, account_id)
+        assert actor.space_id is not None
+        emit_webhook(session, host, actor.space_id, DISCONNECTED, {
+            "account": {
+                "id": account_id, "platform": account["platform"],
+                "handle": account["platform_username"], "message": "A person disconnected it.",
+            }
+        })  # fmt: skip
     platform = platforms_of(host).find(account["platform"])
     revoked: bool | None = None
     connection = platform.connection if platform else None

@@ -31,6 +31,10 @@ PAGE = "/dashboard/social"
 
 Reader = Annotated[Actor, requires("social.accounts.read", browser=True)]
 Writer = Annotated[Actor, requires("social.accounts.write", browser=True)]
+#: An operator who acts as somebody connects nothing: it would be there when they are gone.
+Connector = Annotated[
+    Actor, requires("social.accounts.write", browser=True, in_person=True, bound=True)
+]
 
 
 async def form_values(request: Request) -> dict[str, str]:
@@ -85,7 +89,7 @@ def accounts_page(
 
 @router.post(f"{PAGE}/connect/{{name}}")
 def connect_network(
-    request: Request, host: HostDep, actor: Writer, name: str, values: Values
+    request: Request, host: HostDep, actor: Connector, name: str, values: Values
 ) -> Response:
     """Begin a connection: go to the network, or take what was typed into its form."""
     look = look_of(host, name[:60])

@@ -24,8 +24,12 @@ router = APIRouter(tags=["accounts"])
 
 Reader = Annotated[Actor, requires("social.accounts.read")]
 Writer = Annotated[Actor, requires("social.accounts.write")]
+#: An operator who acts as somebody connects nothing: it would be there when they are gone.
+Connector = Annotated[Actor, requires("social.accounts.write", in_person=True, bound=True)]
 #: A connection is finished in the browser session that began it, by nobody else.
-Browser = Annotated[Actor, requires("social.accounts.write", browser=True)]
+Browser = Annotated[
+    Actor, requires("social.accounts.write", browser=True, in_person=True, bound=True)
+]
 
 _ACCOUNT = TypeAdapter(AccountOut)
 PAGE = "/dashboard/social"
@@ -52,7 +56,7 @@ def validate_accounts(actor: Writer, host: HostDep, request: ValidateIn | None =
 
 @router.post("/connect")
 def connect_account(
-    actor: Writer, host: HostDep, request: ConnectIn, response: Response
+    actor: Connector, host: HostDep, request: ConnectIn, response: Response
 ) -> Redirect | AccountOut:
     """Connect a platform: gives `authorize_url` for OAuth, the account for a filled-in form."""
     response.headers["Cache-Control"] = "no-store"  # the address holds the state of the flow

@@ -74,8 +74,13 @@ def check_room(session: Session, platform: Platform, allowed: Allowance) -> None
         max=limit,
         used=len(connected),
         tier=allowed.tier.key,
-        upgrade={"tier": upgrade.key, "label": upgrade.label} if upgrade else None,
-    )
+        resets_at=None,  # it is room, which waiting does not make
+        upgrade=None if upgrade is None else {
+            "tier": upgrade.key, "label": upgrade.label,
+            "limit": upgrade.limits.get("platforms", 0),
+        },
+        upgrade_url=allowed.upgrade_url,
+    )  # fmt: skip
 
 
 def refuse_if_elsewhere(

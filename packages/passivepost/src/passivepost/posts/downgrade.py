@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session
 from musekit.api import Actor, Host, SocialPost, Space
 from passivepost.posts import caps, clock
 from passivepost.publishing.sql import Statement, Unit
-from passivepost.tiers import allowance, least_limit
+from passivepost.tiers import PRODUCT, allowances, least_limit
 
 SYSTEM = Actor.system("caps")
 # A batch, not an IN of hundreds, which SQLAlchemy writes out anew each time. NULL is no limit.
 _ABOVE = Statement(
     """
-    SELECT u.period, u.space_id, u.used FROM {r} JOIN usage_counts u ON u.space_id = r.space
-    WHERE u.metric = :metric AND :periods LIKE '%,' || u.period || ',%'
+    SELECT u.period, u.space_id, u.used FROM {r} JOIN usage_counters u ON u.space_id = r.space
+    WHERE u.product = :product AND u.metric = :metric AND :periods LIKE '%,' || u.period || ',%'
     AND u.used > CASE length(u.period) WHEN 10 THEN CAST(:daily AS integer)
                  ELSE CAST(:monthly AS integer) END
     """,
@@ -59,9 +59,10 @@ def over_cap(host: Host) -> Callable[[Sequence[DuePost]], Collection[UUID]]:
         # nobody's zone is asked for.
         dates = {each.due_at.date() for each in due}
         near = {str(date + timedelta(days=shift)) for date in dates for shift in (-1, 0, 1)}
+        least = {length: least_limit(host, name) for length, name in caps.LIMITS.items()}
         with host.database.session(SYSTEM, readonly=True, single=True) as session:
-            used = _above_the_least(session, host, {each.space_id for each in due}, near)
-        allowed = {space: allowance(host, space) for _, space, _ in used}
+            used = _above(session, least, {each.space_id for each in due}, near)
+        allowed = allowances(host, {space for _, space, _ in used})
         full = [
             (period, space)
             for period, space, count in used
@@ -102,19 +103,25 @@ def _order(each: DuePost) -> tuple[datetime, UUID]:
     return each.due_at, each.post_id
 
 
-def _above_the_least(
-    session: Session, host: Host, spaces: Collection[UUID], days: Iterable[str]
+def _above(
+    session: Session,
+    least: Mapping[int, int | None],
+    spaces: Collection[UUID],
+    days: Iterable[str],
 ) -> list[tuple[str, UUID, int]]:
     """Return period, space and count where it is above what the smallest of all tiers carries.
 
     Those are few, and the tiers of all others need not be asked for.
+
+    Args:
+        least: length of a period → the smallest limit; None: unlimited.
     """
-    least = {length: least_limit(host, name) for length, name in caps.LIMITS.items()}
     if not any(limit is not None for limit in least.values()):
         return []
     rows = Unit(session.connection()).run(
         _ABOVE,
         [(space,) for space in spaces],
+        product=PRODUCT,
         metric=caps.POSTS,
         periods=f",{','.join({part for day in days for part in (day, day[: caps.MONTH])})},",
         daily=least[caps.DAY],

@@ -41,7 +41,11 @@ class PostDetails(Base, Tenant):
 
 
 class UsageCount(Base, Tenant):
-    """How much of a cap a space has used in a period: ``2026-11-23`` a day, ``2026-11`` a month."""
+    """Counts of use as they were kept up to 0.1: nothing reads or writes them any more.
+
+    They are in the core's ``usage_counters`` now. The table goes with the release after this one;
+    until then a deployment can go back (`migrations/versions/passivepost_0003_usage.py`).
+    """
 
     __tablename__ = "usage_counts"
 

@@ -88,6 +88,7 @@ class OAuth:
     """Connection by OAuth 2.0 authorization code.
 
     `client_id` empty: the operator has not set the platform up; pages say where to do it.
+    `register_url`: the network's page on which an operator gets a client id.
     """
 
     authorize_url: str
@@ -99,6 +100,7 @@ class OAuth:
     client_auth: Literal["basic", "body"] = "basic"
     revoke_url: str | None = None
     extra_params: dict[str, str] = field(default_factory=dict)
+    register_url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,8 +29,22 @@ _REGISTERED: dict[tuple[str, str], EncryptedColumn] = {
     for each in (
         EncryptedColumn(table="social_accounts", column="access_token_encrypted"),
         EncryptedColumn(table="social_accounts", column="refresh_token_encrypted"),
+        # Rows of no space: what stands in for it is their own key.
+        EncryptedColumn(table="sign_in_flows", column="secret_encrypted", space_column="id"),
+        EncryptedColumn(
+            table="user_totp", column="secret_encrypted", id_column="user_id",
+            space_column="user_id",
+        ),
+        EncryptedColumn(table="email_outbox", column="body_encrypted", space_column="id"),
+        EncryptedColumn(table="ai_configs", column="key_encrypted", space_column="id"),
+        # The name of the deployment, by which it knows its database (see `belonging`).
+        EncryptedColumn(
+            table="deployment", column="key_check", id_column="instance_id",
+            space_column="instance_id",
+        ),
+        EncryptedColumn(table="webhook_endpoints", column="secrets_encrypted"),
     )
-}
+}  # fmt: skip
 
 
 def register(columns: Iterable[EncryptedColumn]) -> None:

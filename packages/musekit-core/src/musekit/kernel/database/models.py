@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, MetaData
+from sqlalchemy import ColumnElement, MetaData, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 #: One naming scheme, so that migrations on both databases can name what they drop.
@@ -47,6 +47,14 @@ class Guarded:
         """
         raise NotImplementedError
 
+    @classmethod
+    def may_add(cls, row: Any, user: UUID | None, space: UUID | None) -> bool:
+        """Say whether a user's session may add `row`, for classes that it may not change.
+
+        Rows of a `Tenant` are judged by their space instead.
+        """
+        return False
+
 
 class Tenant(Guarded):
     """Marks a mapped class whose rows belong to a space.
@@ -78,6 +86,22 @@ class Personal(Guarded):
         """Rows of the actor's user."""
         condition: ColumnElement[bool] = entity.user_id == user
         return condition
+
+
+class SystemOnly(Guarded):
+    """Marks a mapped class of the system alone: a user's session sees no row and writes none.
+
+    Its table is given to the system by `musekit.migrations.system_only`.
+    """
+
+    musekit_writable: ClassVar[bool] = False
+
+    @classmethod
+    def visible_to(
+        cls, entity: Any, user: ColumnElement[UUID], space: ColumnElement[UUID]
+    ) -> ColumnElement[bool]:
+        """No row at all."""
+        return false()
 
 
 def plugin_base() -> type[DeclarativeBase]:

@@ -34,3 +34,5 @@ class Deployment(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
     instance_id: Mapped[UUID] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    #: the instance id, encrypted: opens only with a key of this deployment
+    key_check: Mapped[str | None] = mapped_column(Text)

@@ -232,7 +232,7 @@ def _demand_writable(model: type[Any]) -> None:
 def _guard_flush(session: GuardedSession, context: Any, instances: Any) -> None:
     unit = session.unit
     for row in session.new:
-        if isinstance(row, Guarded):
+        if isinstance(row, Guarded) and not row.may_add(row, unit.user, unit.space):
             _demand_writable(type(row))
         if isinstance(row, Tenant):
             if instance_dict(row).get("space_id") is None and unit.space is not None:

@@ -8,6 +8,7 @@ without branches; they refer to no other lineage: a requirement between distribu
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import re
 from collections.abc import Container, Iterable, Sequence
@@ -200,10 +201,9 @@ def read_revisions(versions: Path) -> list[Revision]:
         if path.name.startswith(("_", ".")):
             continue
         try:
-            tree = ast.parse(path.read_bytes())
+            values, docstring = _read_file(path, path.stat().st_mtime_ns)
         except (SyntaxError, ValueError, OSError) as error:
             raise MigrationError(f"Migration {path} cannot be read: {error}.") from error
-        values = _assigned(tree)
         name = values.get("revision")
         if not isinstance(name, str):
             raise MigrationError(f'Migration {path} has no line `revision = "…"`.')
@@ -215,9 +215,20 @@ def read_revisions(versions: Path) -> list[Revision]:
         down = values.get("down_revision")
         if not isinstance(down, str | None):
             raise MigrationError(f"Migration {path} joins branches; a lineage is one line.")
-        summary = (ast.get_docstring(tree) or path.stem).splitlines()[0]
+        summary = (docstring or path.stem).splitlines()[0]
         found.append(Revision(id=name, down=down, path=path, summary=summary))
     return found
+
+
+@functools.lru_cache(maxsize=512)
+def _read_file(path: Path, changed: int) -> tuple[dict[str, object], str | None]:
+    """Return what a file assigns and its docstring. Starting asks for the lineages repeatedly.
+
+    Args:
+        changed: when the file was, in nanoseconds; a file that has changed is read anew.
+    """
+    tree = ast.parse(path.read_bytes())
+    return _assigned(tree), ast.get_docstring(tree)
 
 
 def _assigned(tree: ast.Module) -> dict[str, object]:

@@ -25,7 +25,7 @@ from musekit.kernel.migrations.errors import (
     SchemaAheadError,
 )
 from musekit.kernel.migrations.lineage import Lineage, Revision, lineages, selected
-from musekit.kernel.migrations.state import ahead_message, current_revisions, heads
+from musekit.kernel.migrations.state import ahead_fault, current_revisions, heads
 from musekit.migrations import APP_ROLE, SYSTEM_ROLE
 
 if TYPE_CHECKING:
@@ -111,9 +111,9 @@ def _upgrade(
     try:
         behind = lineage.after(current)
     except KeyError:
-        raise SchemaAheadError(
-            ahead_message(lineage, str(current)), plugin=lineage.name, revision=str(current)
-        ) from None
+        with connection.begin():
+            fault = ahead_fault(connection, lineage, str(current))
+        raise SchemaAheadError(fault, plugin=lineage.name, revision=str(current)) from None
     for revision in behind:
         yield _step(connection, lineage, revision, revision.id, "up")
 

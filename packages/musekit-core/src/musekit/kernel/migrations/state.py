@@ -6,7 +6,9 @@ import contextlib
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
+from musekit.kernel.advice import Fault
 from musekit.kernel.migrations.connection import exists, open_engine, owner_url
 from musekit.kernel.migrations.lineage import Lineage, discover, version_table
 from musekit.kernel.migrations.ownership import Record, records
@@ -71,14 +73,18 @@ def pending(target: Target) -> dict[str, list[str]]:
     return found
 
 
-def ahead(target: Target) -> dict[str, str]:
-    """Return plugin → message, for plugins whose schema is newer than the code installed."""
-    current = heads(target)
-    return {
-        lineage.name: ahead_message(lineage, current[lineage.name])
-        for lineage in discover()
-        if lineage.name in current and not lineage.fault and not _knows(lineage, current)
-    }
+def ahead(target: Target) -> dict[str, Fault]:
+    """Return plugin → what is wrong, for plugins whose schema is newer than the code installed."""
+    with _connect(target) as connection:
+        if connection is None:
+            return {}
+        current = current_revisions(connection)
+        found = [
+            lineage
+            for lineage in discover()
+            if lineage.name in current and not lineage.fault and not _knows(lineage, current)
+        ]
+        return {each.name: ahead_fault(connection, each, current[each.name]) for each in found}
 
 
 def recorded(target: Target) -> dict[str, Record]:
@@ -96,11 +102,27 @@ def _knows(lineage: Lineage, current: dict[str, str]) -> bool:
     return current[lineage.name] in {revision.id for revision in lineage.revisions}
 
 
-def ahead_message(lineage: Lineage, current: str) -> str:
-    """Say that the database knows a revision that the installed files do not."""
-    return (
-        f"The schema of plugin “{lineage.name}” is ahead: the database is at {current}, which "
-        f"{lineage.dist} {lineage.version} does not know (its newest is "
-        f"{lineage.head or 'none'}). Nothing was changed. Install the version of {lineage.dist} "
-        "that was used before, or a later one; or restore the backup made before the upgrade."
+def ahead_fault(connection: Connection, lineage: Lineage, current: str) -> Fault:
+    """Say that the database knows a revision that the installed files do not.
+
+    Args:
+        connection: by which the record is read of who made it; its transaction may fail.
+        lineage: as installed.
+        current: the revision of the database.
+    """
+    maker = None
+    # The record is of a newer version, which may keep its records in another way.
+    with contextlib.suppress(DBAPIError):
+        maker = records(connection).get(lineage.name)
+    known = maker is not None and maker.version != lineage.version
+    made = f", made by {maker.distribution} {maker.version}" if maker and known else ""
+    pip = f" (pip install '{maker.distribution}>={maker.version}')" if maker and known else ""
+    return Fault(
+        "schema-ahead",
+        f"The schema of plugin “{lineage.name}” is ahead: the database is at {current}{made}; "
+        f"{lineage.dist} {lineage.version}, which is installed, knows it up to "
+        f"{lineage.head or 'nothing'}. Nothing was changed, and nothing is lost.",
+        f"Install the version of {lineage.dist} that made it, or a later one{pip}, and restart. Or "
+        "go back for good: restore the backup made before the upgrade, which has nothing that was "
+        "written since.",
     )

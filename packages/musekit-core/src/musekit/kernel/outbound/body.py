@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from multidict import CIMultiDict
+from yarl import URL
 
 from musekit.kernel.outbound.decoding import ACCEPTED
 from musekit.kernel.outbound.errors import Refused
@@ -85,6 +86,18 @@ def make_body(
         raise Refused(f"The request body cannot be encoded: {error}"[:300]) from None
     headers.setdefault("Content-Type", kind)
     return body
+
+
+def make_head(method: str, target: URL, headers: Mapping[str, str], body: bytes | None) -> bytes:
+    """Return request line and headers. All of them are checked: none can break out of its line."""
+    lines = [
+        f"{method} {target.raw_path_qs} HTTP/1.1",
+        f"Host: {target.host_port_subcomponent}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    if body is not None or method in {"POST", "PUT", "PATCH"}:
+        lines.append(f"Content-Length: {len(body or b'')}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 def _multipart(data: Mapping[str, str], files: Files) -> tuple[bytes, str]:

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-import ssl
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 from typing import Any
 
-from yarl import URL
-
-from musekit.kernel.outbound.body import Files, check_method, make_body, make_headers
-from musekit.kernel.outbound.errors import Interrupted, NotSent, Refused, TooLarge
+from musekit.kernel.outbound.body import (
+    Files,
+    check_method,
+    make_body,
+    make_head,
+    make_headers,
+)
+from musekit.kernel.outbound.errors import Interrupted, NotSent, Refused, TooLarge, why
 from musekit.kernel.outbound.guard import Guard
 from musekit.kernel.outbound.pool import Pool, Resolver
 from musekit.kernel.outbound.resolver import SystemResolver
 from musekit.kernel.outbound.response import Response
+from musekit.kernel.outbound.streaming import StreamedResponse, Streams
 from musekit.kernel.settings import CoreSettings
 
 __all__ = [
@@ -31,6 +35,7 @@ __all__ = [
     "OutboundClient",
     "Refused",
     "Response",
+    "StreamedResponse",
     "TooLarge",
 ]
 
@@ -43,8 +48,9 @@ class OutboundClient:
     Fulfils the client protocol of platform packages.
     """
 
-    def __init__(self, pool: Pool, guard: Guard, agent: str, limit: int):
+    def __init__(self, pool: Pool, streams: Streams, guard: Guard, agent: str, limit: int):
         self._pool, self._guard, self._agent, self._limit = pool, guard, agent, limit
+        self._streams = streams
         self._loop = asyncio.get_running_loop()
 
     async def request(
@@ -82,7 +88,7 @@ class OutboundClient:
             target = target.extend_query(params)
         made = make_headers(self._agent, headers, auth)
         body = make_body(made, json, data, files, content)
-        head = _head(method, target, made, body)
+        head = make_head(method, target, made, body)
         ends = self._loop.time() + (DEFAULT_TIMEOUT if timeout is None else timeout)
         origin = target.scheme, target.raw_host or "", target.port or 0
         connection = self._pool.idle(origin)
@@ -94,7 +100,7 @@ class OutboundClient:
                     connection = await self._pool.connect(origin)
         except (OSError, TimeoutError, ValueError) as error:
             raise NotSent(
-                f"{method} {target.origin()}: {_why(error)}. The request was not sent."
+                f"{method} {target.origin()}: {why(error)}. The request was not sent."
             ) from None
         clock = self._loop.call_at(ends, connection.expire)
         try:
@@ -105,13 +111,45 @@ class OutboundClient:
             raise
         except (Interrupted, OSError, TimeoutError) as error:
             raise Interrupted(
-                f"{method} {target.origin()}: {_why(error)}. It may have been carried out."
+                f"{method} {target.origin()}: {why(error)}. It may have been carried out."
             ) from None
         finally:
             clock.cancel()
             self._pool.release(origin, connection)
         content = answer.body[0] if len(answer.body) == 1 else b"".join(answer.body)
         return Response(answer.status, answer.headers, content)
+
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        first_byte_timeout: float = DEFAULT_TIMEOUT,
+        total_timeout: float = 300.0,
+        limit: int | None = None,
+    ) -> AbstractAsyncContextManager[StreamedResponse]:
+        """Send one request, once; in the ``async with`` its answer is read as it comes.
+
+        Leaving before the answer's end drops the connection. Who reads slowly holds the other
+        side back.
+
+        Args:
+            first_byte_timeout: seconds until the answer's headers are there.
+            total_timeout: seconds until the answer's end.
+            others: as for `request`.
+
+        Raises:
+            NotSent: certainly no byte of the request was written.
+            Interrupted: it may have been carried out; while reading: the rest will not come.
+        """
+        return self._streams.open(
+            method, url, headers=headers, json=json, content=content, agent=self._agent,
+            first_byte_timeout=first_byte_timeout, total_timeout=total_timeout,
+            limit=limit or self._limit,
+        )  # fmt: skip
 
     async def get(self, url: str, **kwargs: Any) -> Response:
         """Send a GET; arguments as for `request`."""
@@ -151,35 +189,11 @@ class Outbound:
     @contextlib.asynccontextmanager
     async def open(self, limit: int = 100) -> AsyncIterator[OutboundClient]:
         """Open a client for the running event loop, with at most `limit` connections."""
-        pool = Pool(self.guard, self._resolver or SystemResolver(), limit)
+        resolver = self._resolver or SystemResolver()
+        pool = Pool(self.guard, resolver, limit)
+        streams = Streams(self.guard, resolver, limit)
         try:
-            yield OutboundClient(pool, self.guard, self._agent, self._limit)
+            yield OutboundClient(pool, streams, self.guard, self._agent, self._limit)
         finally:
+            await streams.close()
             await pool.close()
-
-
-def _head(method: str, target: URL, headers: Mapping[str, str], body: bytes | None) -> bytes:
-    """Return request line and headers. All of them are checked: none can break out of its line."""
-    lines = [
-        f"{method} {target.raw_path_qs} HTTP/1.1",
-        f"Host: {target.host_port_subcomponent}",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
-    if body is not None or method in {"POST", "PUT", "PATCH"}:
-        lines.append(f"Content-Length: {len(body or b'')}")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
-
-
-def _why(error: BaseException) -> str:
-    """Say what went wrong, in words that hold no part of the address but its host."""
-    if isinstance(error, Interrupted):
-        return str(error)
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, socket.gaierror):
-        return "the name does not resolve"
-    if isinstance(error, ssl.SSLError):  # a certificate that is not trusted is one of them
-        return "no secure connection (TLS)"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return type(error).__name__

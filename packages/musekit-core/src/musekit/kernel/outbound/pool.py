@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import ssl
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from aiohappyeyeballs import start_connection
@@ -43,8 +43,14 @@ class Resolver(Protocol):
 class Pool:
     """At most `limit` connections. An idle one is used again; the longest idle makes room."""
 
-    def __init__(self, guard: Guard, resolver: Resolver, limit: int) -> None:
-        self._guard, self._resolver, self._limit = guard, resolver, limit
+    def __init__(
+        self,
+        guard: Guard,
+        resolver: Resolver,
+        limit: int,
+        make: Callable[[asyncio.AbstractEventLoop], Connection] = Connection,
+    ) -> None:
+        self._guard, self._resolver, self._limit, self._make = guard, resolver, limit, make
         self._loop = asyncio.get_running_loop()
         self._idle: dict[Origin, list[Connection]] = {}
         self._open = 0
@@ -167,7 +173,7 @@ class Pool:
         )
         secure = scheme == "https"
         _, connection = await self._loop.create_connection(
-            lambda: Connection(self._loop),
+            lambda: self._make(self._loop),
             sock=link,
             ssl=self._tls if secure else None,
             server_hostname=host.rstrip(".") if secure else None,

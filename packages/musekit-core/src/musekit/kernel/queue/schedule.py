@@ -51,11 +51,29 @@ class Scheduler:
 
     def prepare(self) -> None:
         """Enter jobs that are new: their first run is due at once."""
+        with self._host.database.session(_ACTOR, readonly=True) as session:
+            if self._look(session)[1].keys() >= self._every.keys():
+                return
         insert: Any = postgresql.insert if self._host.database.is_postgres else sqlite.insert
         with self._host.database.session(_ACTOR) as session:
             for name in self._every:
                 row = insert(JobSchedule).values(name=name, next_run_at=db_now())
                 session.execute(row.on_conflict_do_nothing(index_elements=["name"]))
+
+    def claim_one(self) -> str | None:
+        """Claim what has been due the longest, to be run by the caller; None: nothing is due."""
+        with self._host.database.session(_ACTOR) as session:
+            now, times = self._look(session)
+            for name in sorted(times, key=lambda each: times[each]):
+                if times[name] <= now and self._claim(session, name):
+                    return name
+        return None
+
+    def due(self) -> int:
+        """Return how many jobs are due now."""
+        with self._host.database.session(_ACTOR, readonly=True) as session:
+            now, times = self._look(session)
+        return sum(at <= now for at in times.values())
 
     def tick(self) -> float:
         """Claim and ring what is due; return seconds until the next look.

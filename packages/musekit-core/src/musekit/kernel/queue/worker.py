@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from musekit.declarations import WorkerService
+from musekit.kernel.queue.heartbeat import Heartbeat
 from musekit.kernel.queue.parking import requeue_parked
 from musekit.kernel.queue.schedule import Scheduler
 from musekit.kernel.queue.services import Stop
@@ -62,6 +63,7 @@ def start_embedded(host: Host) -> EmbeddedWorker:
 class _Worker:
     def __init__(self, host: Host, stop: Stop) -> None:
         self._host, self._stop = host, stop
+        self._heart = Heartbeat(host)
         self._consumer: EmbeddableConsumer | None = None
         self._threads: list[threading.Thread] = []
 
@@ -71,6 +73,7 @@ class _Worker:
         for service in host.registry.services:
             self._start(f"service-{service.name}", self._keep, service)
         self._start("scheduler", Scheduler(host).run, stop)
+        self._heart.start()
         logger.info(
             "worker started",
             threads=host.settings.worker_threads,
@@ -125,6 +128,7 @@ class _Worker:
         stop = self._stop
         if stop.deadline is None:
             stop.request(self._host.settings.worker_drain_seconds)
+        self._host.stopping.set()  # jobs with many rows end between two of them
         logger.info("worker stopping", seconds=round(stop.remaining(), 1))
         threads = list(self._threads)
         if self._consumer is not None:
@@ -134,6 +138,7 @@ class _Worker:
             # In steps, because a second signal may shorten the deadline meanwhile.
             while thread.is_alive() and stop.remaining() > 0:
                 thread.join(min(0.2, stop.remaining()))
+        self._heart.end()
         left = [thread.name for thread in threads if thread.is_alive()]
         if left:
             logger.warning("worker stopped at its deadline", unfinished=left)

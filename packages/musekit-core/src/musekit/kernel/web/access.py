@@ -15,7 +15,8 @@ cannot resolve names for an instance.
 import hmac
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -28,9 +29,18 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute
 
-from musekit.errors import ForbiddenError, NotFoundError, NotSignedInError
+from musekit.declarations import RateLimit
+from musekit.errors import (
+    ForbiddenError,
+    ImpersonatedError,
+    NotFoundError,
+    NotSignedInError,
+    OtherWayInError,
+    ReauthenticationNeededError,
+)
 from musekit.kernel.actors import Actor
 from musekit.kernel.host import Host
+from musekit.kernel.ratelimit import headers, keys, policies
 from musekit.kernel.web import csrf
 
 Kind = Literal["permission", "signed_in", "public", "operator", "secret"]
@@ -67,14 +77,33 @@ class AccessRule:
         kind: what is asked for.
         name: the permission, or the name of the secret.
         browser: a browser session is needed; a token will not do.
+        recent: a dangerous act: the person has proven who they are within the last
+            ``MUSEKIT_AUTH_RECENT_MINUTES``. Includes `browser` and `in_person`.
+        in_person: not while an operator acts as the person.
+        cross_site: other sites may send this to somebody who is not signed in here, as identity
+            providers and mail programs do. Of public routes only.
+        bound: of what is for everybody signed in, or `in_person`: also for those whom an
+            organization's own service let in. It opens that organization, and nothing of their
+            own account.
+        limit: how often it may be asked; None: as usual for its kind and method.
 
     Raises (when called):
         NotSignedInError, ForbiddenError, NotFoundError: as the rule says.
+        LimitReachedError: asked too often.
     """
 
     kind: Kind
     name: str = ""
     browser: bool = False
+    recent: bool = False
+    in_person: bool = False
+    cross_site: bool = False
+    bound: bool = False
+    limit: RateLimit | None = None
+
+    def policy(self, method: str) -> RateLimit:
+        """Return how often requests of a method are let through."""
+        return self.limit or policies.usual(self.kind, method)
 
     async def __call__(self, request: Request) -> Actor | None:
         """Judge a request."""
@@ -82,7 +111,10 @@ class AccessRule:
             request.state.musekit_actor = holder = _holder_of_secret(request, self.name)
             return holder
         actor = await actor_of(request)
-        await csrf.check(request, actor)
+        if actor is not None or not self.cross_site:
+            await csrf.check(request, actor)
+        # What another site sends through somebody's browser must not use up what is theirs.
+        await _count(request, self.policy(request.method), actor)
         if self.kind == "public":
             return actor
         if actor is None:
@@ -95,36 +127,98 @@ class AccessRule:
             )
         if self.kind == "permission":
             actor.demand(self.name)
-        return actor
+        own = (self.kind == "signed_in" or self.in_person) and not self.bound
+        if actor.organization_id is not None and own:
+            raise OtherWayInError.told()
+        if self.in_person and actor.impersonator_id is not None:
+            raise ImpersonatedError(
+                "You act as somebody else, and this only they may do. Nothing was changed."
+            )
+        if self.recent and not _is_recent(actor, host_of(request)):
+            raise ReauthenticationNeededError(
+                "Confirm that it is you, then repeat this. Nothing was changed."
+            )
+        # What operators do on their pages is no matter of the space that they happen to be in: its
+        # admins read what is logged there.
+        return replace(actor, space_id=None) if self.kind == "operator" else actor
 
 
-def requires(permission: str, *, browser: bool = False) -> Any:
+async def _count(request: Request, policy: RateLimit, actor: Actor | None) -> None:
+    """Count a request under a policy, before work is done for it.
+
+    Raises:
+        LimitReachedError: it is one too many; with ``Retry-After``.
+    """
+    if policy is policies.NONE:
+        return
+    scope = keys.scope_of(policy, request, actor)
+    verdict = await host_of(request).limits.ask(policy, scope)
+    headers.remember(request.scope.setdefault("state", {}), verdict)
+    verdict.demand()
+
+
+def requires(
+    permission: str,
+    *,
+    browser: bool = False,
+    recent: bool = False,
+    in_person: bool = False,
+    bound: bool = False,
+    limit: RateLimit | None = None,
+) -> Any:
     """Let through actors that hold a permission; for use inside ``Annotated[Actor, …]``."""
-    return Depends(AccessRule("permission", permission, browser))
+    return Depends(
+        AccessRule(
+            "permission", permission, browser=browser or recent, recent=recent,
+            in_person=in_person or recent, bound=bound, limit=limit,
+        )
+    )  # fmt: skip
 
 
-def signed_in(*, browser: bool = False) -> Any:
+def signed_in(
+    *,
+    browser: bool = False,
+    recent: bool = False,
+    in_person: bool = False,
+    bound: bool = False,
+    limit: RateLimit | None = None,
+) -> Any:
     """Let through everybody who is signed in; with `browser`, not by an API token."""
-    return Depends(AccessRule("signed_in", browser=browser))
+    return Depends(
+        AccessRule(
+            "signed_in", browser=browser or recent, recent=recent,
+            in_person=in_person or recent, bound=bound, limit=limit,
+        )
+    )  # fmt: skip
 
 
-def public() -> Any:
+def public(*, cross_site: bool = False, limit: RateLimit | None = None) -> Any:
     """Let everybody through; the actor is None for a visitor (``Annotated[Actor | None, …]``)."""
-    return Depends(AccessRule("public"))
+    return Depends(AccessRule("public", cross_site=cross_site, limit=limit))
 
 
-def operator_only() -> Any:
+def operator_only(*, recent: bool = False, limit: RateLimit | None = None) -> Any:
     """Let through the operator of the deployment."""
-    return Depends(AccessRule("operator"))
+    return Depends(
+        AccessRule("operator", browser=recent, recent=recent, in_person=recent, limit=limit)
+    )
 
 
 def secret_only(name: str) -> Any:
     """Let through who sends ``Authorization: Bearer`` with the setting ``<name>_secret``.
 
     The actor is the system under that name. No cookie and no user's token is looked at. While the
-    setting is empty or shorter than 32 bytes the route answers 404.
+    setting is empty or shorter than 32 bytes the route answers 404. It is never limited: who asks
+    is known, and a schedule must not be missed.
     """
     return Depends(AccessRule("secret", name))
+
+
+def _is_recent(actor: Actor, host: Host) -> bool:
+    """Say whether the person proved who they are a short while ago."""
+    at = actor.authenticated_at
+    window = timedelta(minutes=host.settings.auth_recent_minutes)
+    return at is not None and datetime.now(UTC) - at <= window
 
 
 def _holder_of_secret(request: Request, name: str) -> Actor:

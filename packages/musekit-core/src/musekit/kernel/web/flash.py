@@ -6,12 +6,15 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, get_args
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 
+from musekit.errors import MuseKitError
 from musekit.kernel.host import Host
 from musekit.kernel.web.cookies import drop_cookie, get_cookie, set_cookie
 
@@ -26,6 +29,29 @@ def flash(request: Request, message: str, tone: Tone = "success") -> None:
     """Have a message shown with the next page."""
     added: list[tuple[Tone, str]] = getattr(request.state, "musekit_flash", [])
     request.state.musekit_flash = [*added, (tone, message[:LONGEST])][-MOST:]
+
+
+@contextmanager
+def refusals(
+    request: Request, *errors: type[MuseKitError], tone: Tone = "danger"
+) -> Iterator[None]:
+    """Say with the next page why an act was refused, where an error would end the request.
+
+    For forms that lead back to a page either way::
+
+        with refusals(request, ConflictError):
+            closing.reopen(request, host, actor, user_id)
+            flash(request, "The account is open.")
+        return redirect(f"/admin/users/{user_id}")
+
+    Args:
+        errors: what counts as a refusal; any other error goes on its way.
+        tone: “info” where what was wanted is so already, such as a thing that is gone.
+    """
+    try:
+        yield
+    except errors as error:
+        flash(request, error.detail, tone)
 
 
 def take(request: Request, host: Host) -> list[tuple[Tone, str]]:

@@ -9,6 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from musekit.kernel.ratelimit import headers as limits
 from musekit.kernel.settings import CoreSettings
 from musekit.kernel.web import flash
 from musekit.kernel.web.cookies import is_secure
@@ -74,6 +75,7 @@ class ShellMiddleware:
             nonlocal started
             started = True
             if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *limits.headers_of(scope)]
                 headers = MutableHeaders(scope=message)
                 for name, value in self.headers:
                     headers.setdefault(name, value)

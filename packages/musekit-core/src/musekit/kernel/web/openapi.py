@@ -11,21 +11,22 @@ from musekit.kernel.web.access import access_of
 from musekit.kernel.web.idempotency import UNSAFE
 
 
-def _problem(text: str) -> dict[str, Any]:
+def problem(text: str) -> dict[str, Any]:
+    """Describe an answer that is a problem document."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": text, "content": {"application/problem+json": {"schema": schema}}}
 
 
 #: Answers that any API route may give, for the OpenAPI document.
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    400: _problem("The request cannot be understood, or not be done as sent"),
-    401: _problem("Nobody is signed in, or the token is not known"),
-    403: _problem("The actor lacks the right"),
-    404: _problem("There is no such thing in this space"),
-    409: _problem("Not possible in the present state"),
-    413: _problem("The body is too large"),
-    422: _problem("Some of the input cannot be accepted"),
-    429: _problem("A limit is reached; see Retry-After"),
+    400: problem("The request cannot be understood, or not be done as sent"),
+    401: problem("Nobody is signed in, or the token is not known"),
+    403: problem("The actor lacks the right"),
+    404: problem("There is no such thing in this space"),
+    409: problem("Not possible in the present state"),
+    413: problem("The body is too large"),
+    422: problem("Some of the input cannot be accepted"),
+    429: problem("A limit is reached; see Retry-After"),
 }
 
 #: See `musekit.kernel.web.idempotency`, which acts on it for every route.

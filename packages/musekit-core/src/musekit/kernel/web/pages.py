@@ -6,7 +6,7 @@ import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import jinja2
 from markupsafe import Markup
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from musekit.kernel.web import csrf, flash
-from musekit.kernel.web.navigation import current_entry, navigation_for
+from musekit.kernel.web.navigation import navigation_of
 from musekit.kernel.web.static import Assets
 from musekit.kernel.web.viewer import viewer_of
 
@@ -62,11 +62,6 @@ def is_page(request: Request) -> bool:
     return "text/html" in accept or "json" not in accept
 
 
-def is_fragment(request: Request) -> bool:
-    """True when htmx asks for a part of a page and not for a whole one (boosted link, history)."""
-    return "hx-request" in request.headers and request.headers.get("hx-request-type") != "full"
-
-
 def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """Render a template as the answer to a request.
 
@@ -97,10 +92,23 @@ def sign_in_redirect(request: Request) -> Response:
     """Send a visitor to sign in and then back to the page that was asked for."""
     if request.method not in ("GET", "HEAD"):
         return redirect("/sign-in")  # a form cannot be sent again by a link
-    here = request.scope["path"]
-    if query := request.scope["query_string"].decode("latin-1"):
-        here += f"?{query}"
-    return redirect(f"/sign-in?{urlencode({'next': here})}")
+    return redirect(f"/sign-in?{urlencode({'next': _here(request)})}")
+
+
+def reauthenticate_redirect(request: Request) -> Response:
+    """Send somebody to prove again who they are, and then back to the page they were on."""
+    if request.method in ("GET", "HEAD"):
+        return redirect(f"/re-authenticate?{urlencode({'next': _here(request)})}")
+    # A form cannot be sent again by a link: back to the page that it stands on.
+    page = urlsplit(request.headers.get("referer", ""))
+    target = page.path + (f"?{page.query}" if page.query else "")
+    return redirect(f"/re-authenticate?{urlencode({'next': safe_next(target, '/account')})}")
+
+
+def _here(request: Request) -> str:
+    query = request.scope["query_string"].decode("latin-1")
+    path: str = request.scope["path"]
+    return f"{path}?{query}" if query else path
 
 
 def safe_next(given: str | None, default: str = "/dashboard") -> str:
@@ -117,12 +125,13 @@ def safe_next(given: str | None, default: str = "/dashboard") -> str:
 
 def _context(request: Request, host: Host, shell: Shell) -> dict[str, Any]:
     actor: Actor | None = getattr(request.state, "musekit_actor", None)
-    groups = navigation_for(actor, host.registry.navigation)
+    path = request.scope["path"]
+    navigation = navigation_of(actor, host.registry.navigation, path)
     theme = request.cookies.get("musekit_theme", "")
     token = csrf.token_of(request)
     return {
         "request": request,
-        "path": request.scope["path"],
+        "path": path,
         "actor": actor,
         "viewer": viewer_of(request),
         "zone": actor.timezone if actor else "UTC",
@@ -130,8 +139,7 @@ def _context(request: Request, host: Host, shell: Shell) -> dict[str, Any]:
         "csrf_field": CsrfField(token),
         "csrf_token": token,
         "flashes": flash.take(request, host),
-        "nav": groups,
-        "nav_current": current_entry(request.scope["path"], groups),
+        "navigation": navigation,
         "nav_folded": request.cookies.get("musekit_nav") == "folded",
         "products": host.registry.products,
         "mode": host.settings.mode,

@@ -17,13 +17,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from musekit.errors import MuseKitError
-from musekit.kernel.web.pages import is_page, render, sign_in_redirect
+from musekit.errors import MuseKitError, ReauthenticationNeededError
+from musekit.kernel.web.pages import (
+    is_page,
+    reauthenticate_redirect,
+    render,
+    sign_in_redirect,
+)
 from musekit.kernel.web.requests import HEADER, request_id
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+#: Faults of input that are told: a body of very many wrong names would get a far longer answer.
+MOST_FAULTS = 100
 #: What is said for statuses that Starlette and FastAPI raise themselves.
 _SAID: dict[int, tuple[str, str]] = {
     400: ("bad-request", "The request could not be read. Check its body and headers."),
@@ -73,6 +80,8 @@ def on_business_error(request: Request, error: Exception) -> Response:
         headers.setdefault("WWW-Authenticate", "Bearer")
         if is_page(request) and request.method == "GET":
             return sign_in_redirect(request)
+    if isinstance(error, ReauthenticationNeededError) and is_page(request):
+        return reauthenticate_redirect(request)
     return problem(
         request, error.status, error.code, error.title, error.detail,
         extra=error.extra, headers=headers,
@@ -85,7 +94,7 @@ def on_invalid_request(request: Request, error: Exception) -> Response:
     faults = [
         {"field": ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]),
          "message": _without_input(fault)}
-        for fault in error.errors()
+        for fault in error.errors()[:MOST_FAULTS]
     ]  # fmt: skip
     fields = ", ".join(dict.fromkeys(fault["field"] for fault in faults[:5]))
     return problem(

@@ -16,6 +16,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from musekit.kernel.logs import REQUESTS
+from musekit.kernel.metrics import Metrics
+from musekit.kernel.telemetry import Tracing
 
 logger = logging.getLogger(REQUESTS)
 
@@ -23,6 +25,7 @@ HEADER = "x-request-id"
 #: An id given by a proxy is taken when it cannot break a log line.
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
 #: Paths asked every few seconds by machines; their lines are of no use.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = ("/healthz", "/readyz", "/-/static/")
 
 
@@ -34,8 +37,15 @@ def request_id(scope: Scope) -> str:
 class RequestContext:
     """Gives every request an id, binds it to log lines, and logs one line at its end."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, metrics: Metrics, tracing: Tracing | None = None) -> None:
+        self._app, self._tracing = app, tracing
+        self._counting = metrics.enabled
+        self._requests = metrics.counter(
+            "musekit_http_requests_total", "Requests answered.", ("method", "route", "status")
+        )
+        self._seconds = metrics.histogram(
+            "musekit_http_request_seconds", "Time until the end of an answer.", ("route",)
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection (ASGI)."""
@@ -59,10 +69,26 @@ class RequestContext:
 
         deliver = _with_problem(send_with_id, name)
         try:
-            await self._app(scope, receive, deliver)
+            if self._tracing is None:
+                await self._app(scope, receive, deliver)
+            else:
+                with self._tracing.request(scope) as span:
+                    try:
+                        await self._app(scope, receive, deliver)
+                    finally:
+                        self._tracing.answered(span, _line(scope, status, start))
         finally:
+            if self._counting:
+                self._count(scope, status, time.perf_counter() - start)
             if logger.isEnabledFor(logging.INFO) and not scope["path"].startswith(_QUIET):
                 logger.info("request", extra=_line(scope, status, start))
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count by the route's pattern; methods that nobody knows count as one."""
+        route = getattr(scope.get("route"), "path", None) or "(none)"
+        method = scope["method"] if scope["method"] in _METHODS else "(other)"
+        self._requests.add(method, route, str(status))
+        self._seconds.add(route, amount=seconds)
 
 
 def _with_problem(send: Send, name: str) -> Send:
@@ -104,8 +130,15 @@ def _line(scope: Scope, status: int, start: float) -> dict[str, Any]:
         "milliseconds": round(1000 * (time.perf_counter() - start), 1),
         "actor": getattr(actor, "name", None),
         "space": str(getattr(actor, "space_id", None) or "") or None,
+        **_behind(actor),
         "request_id": request_id(scope),
     }
+
+
+def _behind(actor: Any) -> dict[str, str]:
+    """Who stands behind the actor: the token, or the operator who acts as the person."""
+    found = {name: getattr(actor, f"{name}_id", None) for name in ("token", "impersonator")}
+    return {name: str(value) for name, value in found.items() if value is not None}
 
 
 class TrustedHosts:

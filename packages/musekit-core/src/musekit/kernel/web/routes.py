@@ -63,13 +63,15 @@ def include(app: FastAPI, host: Host) -> None:
     host.registry.on_quarantine(take_away)
 
 
-def table(app: FastAPI) -> Iterable[tuple[str, str, str]]:
-    """Yield (method, path, access rule) of every route, sorted, for docs and tests."""
+def table(app: FastAPI) -> Iterable[tuple[str, str, str, str]]:
+    """Yield (method, path, access rule, limit) of every route, sorted, for docs and tests."""
     rows = []
     for context in iter_route_contexts(app.router.routes):
         rule = access_of(context)
         name = "host" if rule is None else f"{rule.kind} {rule.name}".strip()
-        rows += [(context.path or "", method, name) for method in (context.methods or {"GET"})]
-    for path, method, name in sorted(rows):
+        for method in context.methods or {"GET"}:
+            limit = "none" if rule is None else rule.policy(method).name
+            rows.append((context.path or "", method, name, limit))
+    for path, method, name, limit in sorted(rows):
         if method != "HEAD":
-            yield method, path, name
+            yield method, path, name, limit

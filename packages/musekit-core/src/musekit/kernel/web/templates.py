@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from musekit.kernel.web.static import Assets
@@ -30,6 +31,33 @@ def static_folders(packages: Iterable[str]) -> dict[str, Path]:
     return {name: path for name, path in found.items() if path}
 
 
+class _Compiled(jinja2.BytecodeCache):
+    """Compiled templates of this process: tests build a host each, from the same files."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill a bucket, which sees itself whether it is of the same source."""
+        if code := self._code.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = _Compiled()
+
+
+def template_loader(packages: Iterable[str]) -> jinja2.BaseLoader:
+    """Return a loader that finds each package's templates under the package's name."""
+    folders = {name: package_folder(name, f"templates/{name}") for name in packages}
+    return jinja2.PrefixLoader(
+        {name: jinja2.FileSystemLoader(path) for name, path in folders.items() if path}
+    )
+
+
 def environment(packages: Iterable[str], assets: Assets, *, strict: bool) -> jinja2.Environment:
     """Build the environment.
 
@@ -38,18 +66,17 @@ def environment(packages: Iterable[str], assets: Assets, *, strict: bool) -> jin
         assets: gives the addresses of static files to templates, as ``static(package, path)``.
         strict: an unknown variable is an error, so that tests find it; in production it is empty.
     """
-    folders = {name: package_folder(name, f"templates/{name}") for name in packages}
+    packages = tuple(packages)
     env = jinja2.Environment(
-        loader=jinja2.PrefixLoader(
-            {name: jinja2.FileSystemLoader(path) for name, path in folders.items() if path}
-        ),
+        loader=template_loader(packages),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined if strict else jinja2.Undefined,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"],
+        bytecode_cache=COMPILED if strict else None,
     )
-    env.install_gettext_translations(translations(tuple(packages), "en"), newstyle=True)  # type: ignore[attr-defined]
+    env.install_gettext_translations(translations(packages, "en"), newstyle=True)  # type: ignore[attr-defined]
     env.filters.update(FILTERS, ink_on=ink_on)
     env.globals.update(static=assets.url, attrs=attributes)
     return env

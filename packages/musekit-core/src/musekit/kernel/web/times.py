@@ -74,6 +74,15 @@ def number(value: float | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
+def span(seconds: float) -> str:
+    """Return a length of time in the largest unit that fits: ``5 minutes``, ``90 seconds``."""
+    units = ((86400, "day"), (3600, "hour"), (60, "minute"))
+    whole = (each for each in units if seconds >= each[0] and seconds % each[0] == 0)
+    length, unit = next(whole, (1, "second"))
+    count = round(seconds / length)
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"
+
+
 # --- The same for templates ---
 
 
@@ -115,4 +124,4 @@ def day(context: jinja2.runtime.Context, moment: datetime | None) -> str:
     return f"{local:%A} {local.day} {local:%B}"
 
 
-FILTERS = {"when": when, "ago": ago, "clock": clock, "day": day, "number": number}
+FILTERS = {"when": when, "ago": ago, "clock": clock, "day": day, "number": number, "span": span}

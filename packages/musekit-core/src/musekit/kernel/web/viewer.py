@@ -15,6 +15,12 @@ class SpaceChoice:
     id: UUID
     name: str
     role: str
+    organization: str = ""  #: name of the organization it belongs to
+
+    @property
+    def label(self) -> str:
+        """What to call it: with its organization, unless that is called the same."""
+        return " · ".join(dict.fromkeys(each for each in (self.organization, self.name) if each))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,13 @@ export function toast(text, tone = "info") {
   watchToast(copy);
 }
 
+// --- tabs: the one we are on is in sight, also where there is no room for all ---
+
+for (const tab of all(".tabs [aria-current]")) {
+  const bar = tab.closest(".tabs");
+  bar.scrollLeft = Math.max(0, tab.offsetLeft - bar.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2);
+}
+
 // --- times: kept true while the page is open ---
 
 const steps = [[60, "second", 1], [3600, "minute", 60], [86400, "hour", 3600], [2592000, "day", 86400],

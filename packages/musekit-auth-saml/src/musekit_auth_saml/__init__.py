@@ -1,0 +1,1 @@
+"""Sign-in by an organization's own SAML identity provider."""

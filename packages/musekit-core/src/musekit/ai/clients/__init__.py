@@ -1,0 +1,1 @@
+"""Plain protocol code: how each kind of model service is spoken to."""

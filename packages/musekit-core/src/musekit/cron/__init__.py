@@ -1,0 +1,1 @@
+"""The cron endpoint of the core: jobs without a worker."""

@@ -1,0 +1,1 @@
+"""The face of the rate limits: their settings, and how they are."""

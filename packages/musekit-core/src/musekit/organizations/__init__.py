@@ -1,0 +1,1 @@
+"""See the module names: each holds one job of this folder."""

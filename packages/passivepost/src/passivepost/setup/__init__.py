@@ -1,0 +1,1 @@
+"""Is the product set up? The page of the operator."""

@@ -1,0 +1,1 @@
+"""A product that a stranger might have written: it makes things, so many a day."""

@@ -1,0 +1,5 @@
+"""Plans and what is used of them."""
+
+from tests.isolation.row import Row
+
+ROWS = {"GET /api/usage": Row()}
