@@ -32,6 +32,7 @@ def test_who_asked_is_told_by_the_tokens_id(
     with host.database.session(SYSTEM) as session:
         row, secret = tokens.create(session, user.user_id, user.space_id, "t", ["*"])
         token_id = str(row.id)
+    caplog.clear()  # of the lines of signing in, where a test before has set a level
     with caplog.at_level(logging.INFO, logger=REQUESTS):
         for path in PATHS:
             client.get(path, headers={"authorization": f"Bearer {secret}"})

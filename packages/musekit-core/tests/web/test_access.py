@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -23,6 +24,7 @@ from musekit.kernel.web.access import (
     secret_only,
     signed_in,
 )
+from musekit.testing.pytest_plugin import SignedIn
 
 SECRET = "s" * 40
 
@@ -219,3 +221,17 @@ def test_router_level_rules_count() -> None:
     outer = APIRouter()
     outer.include_router(ruled)
     assert routes_without_rule(outer) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/api/auth/sign-out", "application/json"), ("/sign-out", "text/plain")],
+)
+def test_what_is_refused_for_its_size_is_not_done(
+    make_user: Callable[..., SignedIn], path: str, kind: str
+) -> None:
+    """Also where nobody reads the body."""
+    user = make_user()
+    answer = user.client.post(path, content=b"x" * 200_000, headers={"content-type": kind})
+    assert answer.status_code in (403, 413), answer.text
+    assert user.client.get("/api/auth/me").status_code == 200

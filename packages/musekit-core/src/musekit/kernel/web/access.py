@@ -27,6 +27,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.routing import BaseRoute
 
 from musekit.declarations import RateLimit
@@ -107,6 +109,7 @@ class AccessRule:
 
     async def __call__(self, request: Request) -> Actor | None:
         """Judge a request."""
+        _refuse_too_large(request)
         if self.kind == "secret":
             request.state.musekit_actor = holder = _holder_of_secret(request, self.name)
             return holder
@@ -141,6 +144,21 @@ class AccessRule:
         # What operators do on their pages is no matter of the space that they happen to be in: its
         # admins read what is logged there.
         return replace(actor, space_id=None) if self.kind == "operator" else actor
+
+
+def _refuse_too_large(request: Request) -> None:
+    """Refuse a body that is declared too large, also for a route that reads none.
+
+    The layer of Starlette refuses when a body is read, and else replaces the answer: what was asked
+    would be done, and told as refused.
+
+    Raises:
+        HTTPException: 413.
+    """
+    most = request.scope.get(MAX_BODY_SIZE_SCOPE_KEY)
+    declared = request.headers.get("content-length", "")
+    if most is not None and declared.isdecimal() and int(declared) > most:
+        raise HTTPException(413)
 
 
 async def _count(request: Request, policy: RateLimit, actor: Actor | None) -> None:
