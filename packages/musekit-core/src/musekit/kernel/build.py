@@ -107,9 +107,11 @@ def open_host() -> Iterator[Host]:
 
 def _unmigrated(settings: CoreSettings) -> Mapping[str, Fault]:
     """Return why plugins' schemas do not fit their code; refuse when it is the core's."""
+    from musekit.kernel.migrations.lineage import discover
     from musekit.kernel.migrations.state import ahead, pending, unreadable
 
-    waiting, newer = pending(settings), ahead(settings)
+    every = discover()  # once: it reads what all distributions say of themselves
+    waiting, newer = pending(settings, every), ahead(settings, every)
     if CORE in waiting:
         ends = dict.fromkeys((waiting[CORE][0], waiting[CORE][-1]))
         raise ConfigurationError(
@@ -124,7 +126,7 @@ def _unmigrated(settings: CoreSettings) -> Mapping[str, Fault]:
         for name, revisions in waiting.items()
     }  # fmt: skip
     wrong = {
-        name: Fault("migrations", why, ADVICE["collect"]) for name, why in unreadable().items()
+        name: Fault("migrations", why, ADVICE["collect"]) for name, why in unreadable(every).items()
     }
     return {**due, **newer, **wrong}
 

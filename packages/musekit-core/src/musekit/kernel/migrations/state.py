@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -61,11 +61,15 @@ def _connect(target: Target) -> Iterator[Connection | None]:
         engine.dispose()
 
 
-def pending(target: Target) -> dict[str, list[str]]:
-    """Return plugin → revisions yet to run, the oldest first; plugins with none are left out."""
+def pending(target: Target, every: Sequence[Lineage] | None = None) -> dict[str, list[str]]:
+    """Return plugin → revisions yet to run, the oldest first; plugins with none are left out.
+
+    Args:
+        every: the lineages, where they were read already, here and below.
+    """
     current = heads(target)
     found = {}
-    for lineage in discover():
+    for lineage in discover() if every is None else every:
         with contextlib.suppress(KeyError):
             behind = lineage.after(current.get(lineage.name))
             if behind:
@@ -73,7 +77,7 @@ def pending(target: Target) -> dict[str, list[str]]:
     return found
 
 
-def ahead(target: Target) -> dict[str, Fault]:
+def ahead(target: Target, every: Sequence[Lineage] | None = None) -> dict[str, Fault]:
     """Return plugin → what is wrong, for plugins whose schema is newer than the code installed."""
     with _connect(target) as connection:
         if connection is None:
@@ -81,7 +85,7 @@ def ahead(target: Target) -> dict[str, Fault]:
         current = current_revisions(connection)
         found = [
             lineage
-            for lineage in discover()
+            for lineage in (discover() if every is None else every)
             if lineage.name in current and not lineage.fault and not _knows(lineage, current)
         ]
         return {each.name: ahead_fault(connection, each, current[each.name]) for each in found}
@@ -93,9 +97,10 @@ def recorded(target: Target) -> dict[str, Record]:
         return records(connection) if connection is not None else {}
 
 
-def unreadable() -> dict[str, str]:
+def unreadable(every: Sequence[Lineage] | None = None) -> dict[str, str]:
     """Return plugin → message, for plugins whose lineage cannot be run whatever the database."""
-    return {lineage.name: lineage.fault for lineage in discover() if lineage.fault}
+    found = discover() if every is None else every
+    return {lineage.name: lineage.fault for lineage in found if lineage.fault}
 
 
 def _knows(lineage: Lineage, current: dict[str, str]) -> bool:
