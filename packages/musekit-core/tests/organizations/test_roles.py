@@ -34,6 +34,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /spaces": {"name": "taken"}, "PATCH /{space_id}": {"name": "taken"},
     "PUT /{user_id}": {"role": "viewer"}, "PATCH /{user_id}": {"role": "viewer"},
     "POST /invitations": {"email": "x@example.com", "role": "viewer"},
+    "PUT /second-factor": {"asked": True},
 }  # fmt: skip
 #: Fields of all forms there are.
 FIELDS = {
