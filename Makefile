@@ -5,8 +5,9 @@ BIN    := $(VENV)/bin
 PACKAGES := $(sort $(dir $(wildcard packages/*/pyproject.toml)))
 EDITABLE := $(foreach package,$(PACKAGES),-e $(package))
 PORT   ?= 8000
-# Processes that run tests; each brings servers of its own.
-WORKERS ?= auto
+# Processes that run tests; each brings servers of its own. One more than processors, for tests wait
+# for servers and for one another.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 1) + 1)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install install-dev run test retest check chaos bench lighthouse lock wheels docs clean
