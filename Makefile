@@ -45,7 +45,7 @@ test: install-dev  ## set up and run the tests; brings its own servers where it 
 	tools/test-servers
 	PYTEST_DEBUG_TEMPROOT=$$(tools/scratch) \
 	$(BIN)/python -m pytest -m "not chaos and not slow" --durations=15 \
-	  -n $(WORKERS) --maxprocesses 4 --dist loadfile $(ARGS)
+	  -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 retest: install-dev  ## run once more, alone, what failed in the last run
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures=none -m "not chaos and not slow" $(ARGS)
