@@ -205,6 +205,9 @@ class Publisher:
                 deliverer.freed.clear()
                 await self._sleep(deliverer, self.settings.poll_seconds)
                 continue
+            if not len(deliverer):
+                # Of many that come due at one moment, the first go out before more are looked at.
+                want = min(want, self.slots)
             self._wake.clear()
             deliverer.freed.clear()
             sleep = self.settings.poll_seconds
