@@ -1,0 +1,3 @@
+"""LinkedIn for PassivePost."""
+
+__version__ = "0.1.0"
