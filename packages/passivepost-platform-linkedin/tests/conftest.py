@@ -46,9 +46,7 @@ def platform(settings):
 @pytest.fixture
 def account(server):
     credentials = Credentials(access_token=server.grant())
-    return Account(
-        id=uuid4(), platform_user_id=SUB, username="Sam Ample", credentials=credentials
-    )
+    return Account(id=uuid4(), platform_user_id=SUB, username="Sam Ample", credentials=credentials)
 
 
 class Publisher:

@@ -38,7 +38,5 @@ class TestRenewing(TestLinkedIn):
     @pytest.fixture
     def account(self, server):
         server.refresh_tokens.add("ARrefreshTokenOfTheDouble")
-        tokens = Credentials(
-            access_token=server.grant(), refresh_token="ARrefreshTokenOfTheDouble"
-        )
+        tokens = Credentials(access_token=server.grant(), refresh_token="ARrefreshTokenOfTheDouble")
         return Account(id=uuid4(), platform_user_id=SUB, username="Sam", credentials=tokens)

@@ -19,7 +19,17 @@ UPLOAD_SECONDS = 120.0
 class Http(Protocol):
     """The part of an httpx-like async client that is used here."""
 
-    async def request(self, method: str, url: str, **kwargs: Any) -> Any:
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        timeout: float | None = None,
+    ) -> Any:
         """Send a request."""
 
 

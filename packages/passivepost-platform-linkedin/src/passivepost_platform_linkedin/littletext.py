@@ -27,7 +27,7 @@ _PIECE = regex.compile(
 
 def little(text: str) -> str:
     """Return a text in little text, hashtags as such. Mentions are not offered: ``@`` is text."""
-    return _PIECE.sub(_written, text)
+    return str(_PIECE.sub(_written, text))
 
 
 def length(text: str) -> int:
