@@ -26,7 +26,7 @@ def server(monkeypatch):
 
 
 @pytest.fixture
-def settings(server):
+def configured(server):
     return LinkedInSettings(
         client_id=CLIENT_ID,
         client_secret=SecretStr(CLIENT_SECRET),
@@ -39,8 +39,8 @@ def settings(server):
 
 
 @pytest.fixture
-def platform(settings):
-    return LinkedInPlatform(settings)
+def platform(configured):
+    return LinkedInPlatform(configured)
 
 
 @pytest.fixture

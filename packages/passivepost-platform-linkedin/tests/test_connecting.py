@@ -53,8 +53,8 @@ def test_whole_oauth_flow(publisher, server):
     publisher.run(main)
 
 
-def test_a_wrong_secret_is_the_operators_matter(publisher, settings):
-    wrong = settings.model_copy(update={"client_secret": SecretStr("wrong")})
+def test_a_wrong_secret_is_the_operators_matter(publisher, configured):
+    wrong = configured.model_copy(update={"client_secret": SecretStr("wrong")})
 
     async def main(http):
         with pytest.raises(Misconfigured):
@@ -88,9 +88,9 @@ def test_an_expired_token_is_told_from_a_revoked_one(publisher, server):
     publisher.run(main)
 
 
-def test_an_approved_app_renews(publisher, server, settings):
+def test_an_approved_app_renews(publisher, server, configured):
     server.renews = True
-    platform = RenewingLinkedInPlatform(settings)
+    platform = RenewingLinkedInPlatform(configured)
 
     async def main(http):
         credentials = await connected(http, platform)

@@ -32,8 +32,8 @@ class TestRenewing(TestLinkedIn):
     """As apps get it that LinkedIn approved for refresh tokens."""
 
     @pytest.fixture
-    def platform(self, settings):
-        return RenewingLinkedInPlatform(settings)
+    def platform(self, configured):
+        return RenewingLinkedInPlatform(configured)
 
     @pytest.fixture
     def account(self, server):

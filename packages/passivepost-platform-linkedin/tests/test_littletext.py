@@ -100,7 +100,7 @@ def test_length(text, count):
         "#" + "1" * 90_000,
         "http://" * 13_000,
         "https://" + "(" * 90_000,
-        "https://" + ")" * 90_000,
+        "https://a" + ")" * 90_000,
     ],
 )
 def test_hostile_text_is_written_quickly(text):
@@ -118,6 +118,8 @@ def test_hostile_text_is_written_quickly(text):
         ("(https://example.com/a) https://example.org", "https://example.com/a"),
         ("HTTPS://example.com!", "HTTPS://example.com"),
         ("“https://example.com/ü”", "https://example.com/ü"),
+        ("http:// and https://) are none", ""),
+        ("((https://example.com/(a)))", "https://example.com/(a)"),
     ],
 )
 def test_first_link(text, link):

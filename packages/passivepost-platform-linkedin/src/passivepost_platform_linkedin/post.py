@@ -9,7 +9,7 @@ from typing import Any
 from passivepost.api import Content, Part
 from passivepost_platform_linkedin.littletext import little
 
-_LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_LINK = re.compile(r"https?://[\w\[][^\s<>\"]*", re.IGNORECASE)
 _TRAILING = ".,;:!?'\"”’»…"
 
 
@@ -64,10 +64,12 @@ def first_link(text: str) -> str:
     found = _LINK.search(text)
     if found is None:
         return ""
-    link = found[0].rstrip(_TRAILING)
-    while link.endswith(")") and link.count(")") > link.count("("):
-        link = link[:-1].rstrip(_TRAILING)
-    return link
+    link, end = found[0], len(found[0])
+    unopened = link.count(")") - link.count("(")  # a bracket around the link is none of its own
+    while link[end - 1] in _TRAILING or (link[end - 1] == ")" and unopened > 0):
+        unopened -= link[end - 1] == ")"
+        end -= 1
+    return link[:end]
 
 
 def _files(part: Part, uploads: Sequence[str]) -> dict[str, Any]:
