@@ -1,7 +1,7 @@
 """A double of LinkedIn: its OAuth and its versioned API over HTTP, strict, with its own ledger.
 
 Every request is held against `linkedin_schemas`; what LinkedIn would not understand stands in
-`invalid`. Words of errors are those of recordings (2023-02, 2026-05) and of public issue threads.
+`invalid`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 from tests.support import linkedin_schemas as schemas
+from tests.support.linkedin_answers import duplicate, error, throttled, unauthorized
 
 from passivepost.testing import Answer, Double, Fault, Request
 
@@ -292,31 +293,3 @@ class LinkedInDouble(Double):
             Fault.REDIRECT: Answer(302, None, {"Location": f"{self.url}/elsewhere"}),
             Fault.ERROR_AFTER_ACCEPT: error(500, "", "Internal Server Error"),
         }[fault]
-
-
-def error(status: int, code: str, message: str) -> Answer:
-    """An error as LinkedIn words it."""
-    body = {"status": status, "message": message, **({"code": code} if code else {})}
-    return Answer(status, body, {"x-restli-error-response": "true"})
-
-
-def unauthorized(code: str, number: int) -> Answer:
-    body = {"status": 401, "serviceErrorCode": number, "code": code, "message": "Not accepted"}
-    return Answer(401, body)
-
-
-def throttled(headers: dict[str, str]) -> Answer:
-    words = "Resource level throttle APPLICATION_AND_MEMBER DAY limit is reached"
-    return Answer(429, {"status": 429, "code": "TOO_MANY_REQUESTS", "message": words}, headers)
-
-
-def duplicate(urn: str) -> Answer:
-    """The refusal of a repeat, as Nango recorded it (2026-05)."""
-    fault = {"description": "Duplicate post is detected", "input": {}, "code": "DUPLICATE_POST"}
-    body = {
-        "errorDetailType": "com.linkedin.common.error.BadRequest",
-        "message": f"Validation failed: Content is a duplicate of {urn}",
-        "errorDetails": {"inputErrors": [fault]},
-        "status": 422,
-    }
-    return Answer(422, body)

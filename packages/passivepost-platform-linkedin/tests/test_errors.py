@@ -6,7 +6,7 @@ import time
 from email.utils import formatdate
 
 import pytest
-from tests.support.linkedin_double import error
+from tests.support.linkedin_answers import error
 
 from passivepost.api import (
     AuthExpired,

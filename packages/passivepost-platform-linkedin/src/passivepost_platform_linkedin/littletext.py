@@ -16,7 +16,8 @@ _RESERVED = regex.compile(r"[\\|{}@\[\]()<>#*_~]")
 _WORD = r"[\p{L}\p{M}\p{N}_]"
 _PIECE = regex.compile(
     # Links first: what follows a # in them is no tag. They are escaped like all else, as the
-    # format asks for; brightbean-studio (PR 121, 2026-07) saw them published whole.
+    # format asks for; brightbean-studio (PR 121, 2026-07) saw a link published whole that way.
+    # soleur (PR 5140, 2026-06) leaves "_" bare, as it found utm_ links spoilt: to be tried live.
     r"https?://\S++"
     # A tag begins a word and has a letter: "C#", "#1" and "&#39;" are none.
     rf"|(?<![\p{{L}}\p{{M}}\p{{N}}_&#/])\#(?P<tag>(?=[\p{{N}}_]*+\p{{L}}){_WORD}++)"
