@@ -82,6 +82,7 @@ def test_close_cancels_what_runs_and_joins(portal: Portal) -> None:
     async def forever() -> None:
         await asyncio.sleep(60)
 
+    before = set(threading.enumerate())
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         running = pool.submit(portal.call, forever)
         time.sleep(0.2)
@@ -90,5 +91,6 @@ def test_close_cancels_what_runs_and_joins(portal: Portal) -> None:
         with pytest.raises(UnavailableError):
             running.result(5)
     assert time.monotonic() - start < 5
-    assert "musekit-portal" not in [thread.name for thread in threading.enumerate()]
+    new = set(threading.enumerate()) - before
+    assert "musekit-portal" not in [thread.name for thread in new]
     portal.close()
